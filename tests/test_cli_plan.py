@@ -14,6 +14,12 @@ import pytest
 
 from versant.cli.command import main
 
+INTERRUPTIBLE = """
+import signal, sys
+from versant.cli.command import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background inherits none
+sys.exit(main(sys.argv[1:]))
+"""
 RISK = "risk=tiger-left:open-left:1,tiger-right:open-right:1"
 TIGER = """
 discount: 0.95
@@ -160,9 +166,10 @@ def test_a_file_that_is_no_controller(tmp_path, capsys):
 
 def test_an_interrupt_from_the_keyboard_ends_with_130_and_leaves_no_files(tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "versant.cli", "plan", "tiger", "--time", "50", "--out", str(out)]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "plan", "tiger", "--time", "50", "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not out.is_dir():
+        assert process.poll() is None
         time.sleep(0.02)
     time.sleep(0.3)
     os.kill(process.pid, signal.SIGINT)
