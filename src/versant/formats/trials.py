@@ -12,6 +12,7 @@ import csv
 import io
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from versant.errors import DataError, VersantError
 from versant.files import atomic_path
 from versant.trials import Trials, assemble
 from versant.trials.coding import Options
+from versant.trials.origin import Origin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,9 +90,9 @@ def read_trials(
     path = Path(path_or_frame)
     if path.is_dir():
         raise VersantError(f"{path} is a folder: name a file in it, {KINDS}")
-    if path.suffix.lower() == ".parquet":
-        return _from_frame(_read_parquet(path), str(path), 2, arguments)
-    return _from_text(path, arguments)
+    parquet = path.suffix.lower() == ".parquet"
+    found = _from_frame(_read_parquet(path), str(path), 2, arguments) if parquet else _from_text(path, arguments)
+    return replace(found, origin=Origin(str(path.resolve()), arguments))
 
 
 def write_trials(trials: Trials, path: str | os.PathLike[str]) -> None:

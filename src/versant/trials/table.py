@@ -22,6 +22,7 @@ from versant.trials.coding import Coding, Label, Options, listed, spelled
 from versant.trials.columns import Column, is_empty, is_number, read_column
 from versant.trials.detection import Unsettled, detect, parse_options
 from versant.trials.ordering import ORDERED, arrange
+from versant.trials.origin import Origin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,8 @@ class Trials:
         Name of the file, or what stands for it.
     report : tuple of str
         What was read how.
+    origin : Origin, optional
+        The file they were read from, if it can be read again.
 
     Examples
     --------
@@ -73,6 +76,7 @@ class Trials:
     rows: NDArray[np.int64]  # (n,)
     source: str = "columns"
     report: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         for name in ("offsets", "rows"):
