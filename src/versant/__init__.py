@@ -47,6 +47,7 @@ _HOMES = {
     "verbs.confusion": "Confusion confusion",
     "verbs.evidence": "Evidence evidence",
     "verbs.frontier": "Frontier frontier",
+    "verbs.identify": "Identifiability identify",
     "verbs.latents": "latents",
     "verbs.predictive": "Predictive predictive stay_after",
     "verbs.recover": "Recovery recover",
