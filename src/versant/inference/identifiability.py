@@ -90,7 +90,7 @@ def curvature(likelihood: Evaluates, z: Array, prior: Gaussians) -> Curvature:
     """
     subjects, size = z.shape
     information = -likelihood.evaluate(z, np.arange(subjects), 2).hessian
-    finite = np.isfinite(information).all(axis=(1, 2))
+    finite = np.asarray(np.isfinite(information).all(axis=(1, 2)))
     sigma = np.broadcast_to(prior.covariance, (subjects, size, size))
     root = np.linalg.cholesky(sigma)
     scaled = np.einsum("nji,njk,nkl->nil", root, np.where(finite[:, None, None], information, 0.0), root)
