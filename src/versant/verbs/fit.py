@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.agents.controller import Controller
+from versant.agents.controller_model import ControllerModel
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
+from versant.inference.controller_fit import controller_log_likelihood, fit_controller
+from versant.inference.controller_result import ControllerFit
 from versant.inference.formula import FormulaLike, design_of
 from versant.inference.group import Polish, fit_group
 from versant.inference.group_result import GroupFit
@@ -37,6 +41,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "sample": ("covariance", "formula", "draws", "tune", "chains"),
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
+
+OF_CONTROLLERS = ("starts", "concentration")
 
 
 @overload
@@ -90,12 +96,24 @@ def fit(
 
 @overload
 def fit(
+    model: ControllerModel,
+    trials: Trials,
+    *,
+    starts: int = 20,
+    concentration: float = 1.0,
+    seed: int | np.random.Generator | None = 0,
+    progress: Progress = silent,
+) -> ControllerFit: ...
+
+
+@overload
+def fit(
     model: Learner, trials: Trials, prior: PriorLike = "default", *, method: Method, **options: Any
 ) -> Fit | GroupSample: ...
 
 
 def fit(
-    model: Learner,
+    model: Learner | ControllerModel,
     trials: Trials,
     prior: PriorLike = "default",
     *,
@@ -104,12 +122,13 @@ def fit(
     on_missing: MissingPolicy | None = None,
     progress: Progress = silent,
     **options: Any,
-) -> Fit | GroupSample:
+) -> Fit | GroupSample | ControllerFit:
     """Fit every subject: maximum a posteriori, maximum likelihood with ``prior=None``, or hierarchically.
 
     Parameters
     ----------
-    model : Learner
+    model : Learner or ControllerModel
+        Of a `ControllerModel` one controller is fitted to all subjects (`versant.inference.controller_fit`).
     trials : Trials
     prior : "default", None, Prior or mapping
         Gaussian on unconstrained parameters; a mapping gives (mean, sd) by name.
@@ -135,11 +154,14 @@ def fit(
         otherwise; the Laplace evidence; or nothing.
     draws, tune, chains : int
         Of ``"sample"``: draws kept of each chain (1000), steps of adaptation before (1000), chains (4).
+    concentration : float
+        Of a `ControllerModel`, which takes `starts` (20), `seed` and `progress` besides: that of a Dirichlet prior; 1,
+        maximum likelihood, unless told otherwise.
 
     Returns
     -------
     Fit
-        A `GroupFit` for ``"group"``, a `GroupSample` for ``"sample"``.
+        A `GroupFit` for ``"group"``, a `GroupSample` for ``"sample"``; a `ControllerFit` for a `ControllerModel`.
 
     Raises
     ------
@@ -159,6 +181,10 @@ def fit(
     >>> sorted(str(flag) for flag in fit.verdicts[0])
     ['converged']
     """
+    if isinstance(model, ControllerModel):
+        named = {"prior": prior != "default", "method": method != "map", "on_missing": on_missing is not None}
+        asked = {*options, *(name for name, held in named.items() if held)}
+        return _fit_controller(model, trials, asked, np.random.default_rng(seed), progress, options)
     if method not in OPTIONS:
         raise ModelError(f"method={method!r} is unknown: choose {', '.join(map(repr, OPTIONS))}")
     options = {name: value for name, value in options.items() if value is not None or name == "polish"}
@@ -179,6 +205,20 @@ def fit(
     if method == "group":
         return fit_group(likelihood, given, design=design, rng=rng, progress=progress, **options)
     return sample_group(likelihood, given, design=design, rng=rng, progress=progress, **options)
+
+
+def _fit_controller(
+    model: ControllerModel,
+    trials: Trials,
+    asked: set[str],
+    rng: np.random.Generator,
+    progress: Progress,
+    options: dict[str, Any],
+) -> ControllerFit:
+    unknown = sorted(asked - set(OF_CONTROLLERS))
+    if unknown:
+        raise ModelError(f"fit() of a {model.name} takes no {unknown[0]}=; there are {', '.join(OF_CONTROLLERS)}")
+    return fit_controller(model, trials, rng=rng, progress=progress, **options)
 
 
 def objective(
@@ -213,9 +253,9 @@ def objective(
 
 
 def log_likelihood(
-    model: Learner,
+    model: Learner | ControllerModel | Controller,
     trials: Trials,
-    parameters: Any | pd.DataFrame,
+    parameters: Any | pd.DataFrame = None,
     *,
     on_missing: MissingPolicy | None = None,
 ) -> NDArray[np.float64]:
@@ -227,12 +267,17 @@ def log_likelihood(
         As for `fit`.
     parameters : mapping or pandas.DataFrame
         Natural values by name: one number for all subjects, or one a subject in their order; a frame with a column
-        ``subject`` is matched by label.
+        ``subject`` is matched by label. Of a `ControllerModel` a `Controller`; a `Controller` in place of the model
+        has none, and reads the columns ``action`` and ``observation``.
 
     Returns
     -------
     (N,) array
     """
+    if isinstance(model, Controller | ControllerModel):
+        return controller_log_likelihood(model, trials, parameters)
+    if parameters is None:
+        raise ModelError(f"{model.name} needs values for its parameters: {', '.join(model.parameters)}")
     bound = bind(model, trials, on_missing)
     natural = natural_table(model, parameters, bound.trials.subjects)
     sums = bound.engine(0).sums(natural, np.arange(bound.n_subjects))
