@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import pandas as pd
 import pytest
 
-import versant as vs
-from versant.formats.trials import read_trials
-
-
-def log_likelihood(name: str, parameters: dict[str, float], **columns: Any) -> float:
-    frame = pd.DataFrame({"subjID": [1] * len(next(iter(columns.values())))} | columns)
-    return float(vs.log_likelihood(vs.models.find(name), read_trials(frame), parameters)[0])
-
-
-def logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
+from tests.by_hand import log_likelihood, logistic
 
 
 def test_bandit() -> None:
