@@ -169,3 +169,21 @@ def test_plain_numbers_are_looked_up_by_what_is_traced() -> None:
             t.choose("choice", p.beta * [0.5, -0.5, 2.0][t.cue])
 
         bind(listed, trials)
+
+
+def test_synonyms_of_several_parameters_take_arrays() -> None:
+    model = vs.models.find("hgf_ibrb")
+    rows = {"subjID": [1, 1, 2, 2], "u": [1, 0, 0, 1], "y": [1, 1, 0, 1]}
+    trials = read_trials(pd.DataFrame(rows))
+    rest = {"kappa": 1.0, "zeta": 1.5}
+    one = vs.log_likelihood(model, trials, rest | {"omega": [-4.0, -6.0]})
+    np.testing.assert_array_equal(one, vs.log_likelihood(model, trials, rest | {"omega2": -4.0, "omega3": -6.0}))
+    each = vs.log_likelihood(model, trials, rest | {"omega": [[-4.0, -6.0], [-3.0, -5.0]]})
+    apart = rest | {"omega2": [-4.0, -3.0], "omega3": [-6.0, -5.0]}
+    np.testing.assert_array_equal(each, vs.log_likelihood(model, trials, apart))
+    with pytest.raises(ModelError, match="omega stands for omega2, omega3"):
+        vs.log_likelihood(model, trials, rest | {"omega": -4.0})
+    with pytest.raises(ModelError, match="omega2 is given twice"):
+        vs.log_likelihood(model, trials, rest | {"omega": [-4.0, -6.0], "omega2": -4.0})
+    with pytest.raises(ModelError, match=r"unknown: omega4.*other names: .*omega"):
+        vs.log_likelihood(model, trials, rest | {"omega4": -4.0})

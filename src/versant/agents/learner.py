@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from versant.agents.parameters import Domain
+from versant.agents.synonyms import Synonym, declared_names
 from versant.agents.trial import (
     Design,
     Parameters,
@@ -65,7 +66,7 @@ class Learner:
     derived : mapping
         Column → function of the trial that computes it, for trials that do not record it.
     synonyms : mapping
-        Other names of parameters → the names declared.
+        Other names of parameters → the names declared; of several in an array, their names in tuples.
     """
 
     name: str
@@ -77,7 +78,7 @@ class Learner:
     columns: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
     derived: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    synonyms: Mapping[str, str] = field(default_factory=dict)
+    synonyms: Mapping[str, Synonym] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "__doc__", self.function.__doc__)
@@ -189,7 +190,7 @@ def learner(
     columns: Mapping[str, str] | None = None,
     choices: Mapping[str, Sequence[Label]] | None = None,
     derived: Mapping[str, Callable[[Any], Any]] | None = None,
-    synonyms: Mapping[str, str] | None = None,
+    synonyms: Mapping[str, Synonym] | None = None,
     **parameters: Domain,
 ) -> Callable[[Callable[[Any, Any, Any], None]], Learner]:
     """Make a `Learner` of a function of one trial.
@@ -213,7 +214,8 @@ def learner(
         ``{"state": lambda t: ...}``: what computes a column that the trials do not record from those that they do. In
         a simulation the task shows the column.
     synonyms : mapping, optional
-        ``{"sigma0": "s0"}``: other names under which a parameter's values may be given.
+        ``{"sigma0": "s0"}``: other names under which a parameter's values may be given;
+        ``{"omega": ("omega2", "omega3")}``: or those of several, as an array.
     **parameters : Domain
         `unit`, `positive`, `real` or `interval(lo, hi)`.
 
@@ -247,7 +249,7 @@ def learner(
     levels = {k: (v,) if isinstance(v, str) else tuple(v) for k, v in (reset or {}).items()}
     if not set(levels) <= set(_LEVELS):
         raise ModelError(f"reset= takes 'session' and 'block', not {', '.join(sorted(set(levels) - set(_LEVELS)))}")
-    lost = sorted(set((synonyms or {}).values()) - set(parameters))
+    lost = sorted({n for names in (synonyms or {}).values() for n in declared_names(names)} - set(parameters))
     if lost:
         raise ModelError(f"synonyms= stand for parameters that are not declared: {', '.join(lost)}")
 

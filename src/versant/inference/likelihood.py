@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.agents.learner import Learner, MissingPolicy
+from versant.agents.synonyms import spelled_out
 from versant.errors import DataError, ModelError
 from versant.expressions.engine import Engine, Interpreter, engine_for
 from versant.expressions.graph import Node
@@ -263,12 +264,13 @@ def natural_table(learner: Learner, parameters: Any, subjects: Sequence[object])
         edges are allowed).
     """
     names, count = list(learner.parameters), len(subjects)
-    given = {learner.synonyms.get(str(name), str(name)): np.asarray(parameters[name]) for name in parameters}
+    given = spelled_out(learner.synonyms, parameters)
     if "subject" in given and "subject" not in names:
         given = _matched(given, subjects)
     unknown, absent = sorted(set(given) - set(names)), sorted(set(names) - set(given))
     if unknown or absent:
         detail = [f"not given: {', '.join(absent)}"] * bool(absent) + [f"unknown: {', '.join(unknown)}"] * bool(unknown)
+        detail += [f"other names: {', '.join(learner.synonyms)}"] * bool(learner.synonyms)
         raise ModelError(f"{learner.name} has the parameters {', '.join(names)}; {'; '.join(detail)}")
     columns = []
     for name in names:

@@ -15,7 +15,8 @@ Level 2 is the tendency to u = 1, a walk whose step variance depends on level 3.
 it takes for q the prediction of the trial *before*, does not score the first trial, and begins with m = (½, 1),
 v = (.1, 1). `hgf_ibrb_single` has the same likelihood.
 
-Parameters: `kappa` in (0, 2); `omega2` in (-10, 0); `omega3` in (-15, 0); `zeta` in (0, 2). Columns: ``u``, ``y``.
+Parameters: `kappa`, `zeta` in (0, 3); `omega2` in (-10, 5); `omega3` in (-15, 5); or `omega`, an array of the last two.
+Columns: ``u``, ``y``.
 """
 
 from __future__ import annotations
@@ -29,13 +30,19 @@ from versant.expressions.functions import exp, sigmoid
 __all__ = ["hgf_binary_2level", "hgf_binary_3level", "hgf_ibrb", "hgf_ibrb_single"]
 
 _TASK: dict[str, Any] = {"columns": {"y": "choice", "u": "outcome"}, "choices": {"y": (0, 1)}}
-_SYNONYMS = {"kappa2": "kappa", "kappa[1]": "kappa", "omega[1]": "omega2", "omega[2]": "omega3"}
-_DOMAINS: dict[str, Any] = {
-    "kappa": interval(0, 2),
-    "omega2": interval(-10, 0),
-    "omega3": interval(-15, 0),
-    "zeta": interval(0, 2),
+_SYNONYMS: dict[str, Any] = {
+    "kappa2": "kappa",
+    "kappa[1]": "kappa",
+    "omega[1]": "omega2",
+    "omega[2]": "omega3",
+    "omega": ("omega2", "omega3"),
 }
+_DOMAINS: dict[str, Any] = {
+    "kappa": interval(0, 3).with_prior(mean=-0.7, sd=1.0),
+    "omega2": interval(-10, 5).with_prior(mean=-0.7, sd=1.0),
+    "omega3": interval(-15, 5).with_prior(mean=-0.5, sd=1.0),
+    "zeta": interval(0, 3).with_prior(mean=-0.7, sd=1.0),
+}  # as wide as in any version of hBayesDM; priors about 1, -5, -7.5 and 1
 
 
 def _perceive(s: Any, t: Any, step: Any) -> tuple[Any, Any]:
@@ -65,7 +72,7 @@ def hgf_binary_3level(p: Any, s: Any, t: Any) -> None:
     _learn(p, s, t)
 
 
-@learner(omega2=interval(-10, 0), zeta=interval(0, 2), state={"m2": 0.0, "v2": 0.1}, **_TASK)
+@learner(omega2=_DOMAINS["omega2"], zeta=_DOMAINS["zeta"], state={"m2": 0.0, "v2": 0.1}, **_TASK)
 def hgf_binary_2level(p: Any, s: Any, t: Any) -> None:
     """Two levels: a constant step variance exp(omega2)."""
     t.choose("y", p.zeta * s.m2)

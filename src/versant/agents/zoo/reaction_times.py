@@ -51,7 +51,9 @@ _CONDITIONS: dict[str, Any] = {
     "choices": {"choice": (1, 2), "cond": (1, 2, 3)},
 }
 _RACE: dict[str, Any] = {name: positive.with_prior(mean=0.7, sd=0.7) for name in ("v11", "v12", "v21", "v22")}
-_NAMES = {name.format(i, j): f"v{i}{j}" for name in ("v[{},{}]", "v_{}_{}") for i in (1, 2) for j in (1, 2)}
+_NAMES: dict[str, Any] = {"v": (("v11", "v12"), ("v21", "v22"))} | {
+    name.format(i, j): f"v{i}{j}" for name in ("v[{},{}]", "v_{}_{}") for i in (1, 2) for j in (1, 2)
+}
 
 
 @learner(alpha=_BOUNDARY, beta=unit, delta=real, tau=_REST, **_CHOICE)
