@@ -1,0 +1,85 @@
+"""Simulated trials in the shape of recorded ones: as many trials of each subject, responses missing where they were.
+
+What is simulated has one length and no gaps; people have neither. A statistic, a recovery or a calibration that is to
+speak of one's own data is computed from trials cut to the same shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.errors import DataError
+from versant.trials import Trials
+
+__all__ = ["shaped_like"]
+
+
+def shaped_like(simulated: Trials, recorded: Trials) -> Trials:
+    """Cut simulated trials to the shape of recorded ones.
+
+    Parameters
+    ----------
+    simulated : Trials
+        Subject i takes the shape of subject i mod N of the recorded; every one has the same number of trials.
+    recorded : Trials
+        Where its trials are numbered from 1 upwards within each subject, the trials of the same numbers are kept (some
+        may have been left out); otherwise the first ones, as many as there are.
+
+    Returns
+    -------
+    Trials
+        With the responses missing that are declared missing in `recorded`, in columns that both have.
+
+    Raises
+    ------
+    DataError
+        If a recorded subject has more trials than were simulated.
+
+    Examples
+    --------
+    >>> columns = {"choice": [0, 1, 0, 1]}
+    >>> simulated = Trials.from_columns(subject=[1, 1, 2, 2], columns=columns, codings={"choice": 2})
+    >>> recorded = Trials.from_columns(subject=["a", "b", "b"], columns={"choice": [0, 1, -1]}, codings={"choice": 2})
+    >>> shaped_like(simulated, recorded).codes("choice")
+    array([ 0,  0, -1])
+    """
+    length = int(simulated.n_trials[0])
+    numbers = _numbers(recorded, length)
+    owner = np.arange(simulated.n_subjects) % recorded.n_subjects
+    rows = [np.arange(recorded.offsets[i], recorded.offsets[i + 1]) for i in owner]
+    longest = int(numbers.max())
+    if longest > length:
+        i = int(recorded.subject_index[int(numbers.argmax())])
+        problem = f"a trial numbered {longest}, and only {length} were simulated"
+        raise DataError(problem, "give a task with more trials", recorded.source, subject=recorded.subjects[i])
+    source = np.concatenate(rows)  # row of the recorded, for each row kept
+    kept = np.concatenate([start + numbers[row] - 1 for start, row in zip(simulated.offsets[:-1], rows, strict=True)])
+    mask = np.zeros(len(simulated), dtype=bool)
+    mask[kept] = True
+    return _with_gaps(simulated.select(mask), {name: cells[source] for name, cells in recorded.missing.items()})
+
+
+def _numbers(recorded: Trials, length: int) -> NDArray[np.int64]:
+    """Return the number of each recorded trial, from 1: its own, if these ascend within each subject up to `length`."""
+    counted = np.arange(len(recorded)) - recorded.offsets[recorded.subject_index] + 1
+    if "trial" not in recorded.columns:
+        return counted
+    own = recorded.numbers("trial")
+    same = recorded.subject_index[1:] == recorded.subject_index[:-1]
+    usable = (own == np.floor(own)) & (own >= 1) & (own <= length)
+    if usable.all() and (np.diff(own)[same] > 0).all():
+        return np.asarray(own, dtype=np.int64)
+    return counted
+
+
+def _with_gaps(trials: Trials, missing: dict[str, NDArray[np.bool_]]) -> Trials:
+    columns: dict[str, NDArray[Any]] = dict(trials.columns)
+    gaps = {name: cells for name, cells in missing.items() if name in columns and cells.any()}
+    for name, cells in gaps.items():
+        empty = -1 if name in trials.codings else np.nan
+        columns[name] = np.where(cells, empty, columns[name])
+    return replace(trials, columns=columns, missing={**trials.missing, **gaps})
