@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import versant as vs
-from versant.inference.formula import design_of
+from versant.inference.formula import structure_of
 from versant.inference.prior import SubjectPriors
 
 Q = vs.models.find("q_learning")
@@ -62,12 +62,15 @@ def test_effects_of_a_group_and_of_age(trials: vs.Trials) -> None:
 
 def test_a_mapping_says_the_same_as_a_text(trials: vs.Trials) -> None:
     names = ["alpha", "beta"]
-    text = design_of("alpha ~ group * age\nbeta ~ 1", names, trials)
-    mapping = design_of({"alpha": "group * age"}, names, trials)
-    assert text.terms == mapping.terms == (("Intercept", "group[T.patient]", "age", "group[T.patient]:age"), ("mean",))
+    text = structure_of(names, trials, "alpha ~ group * age\nbeta ~ 1").design
+    mapping = structure_of(names, trials, {"alpha": "group * age"}).design
+    terms = ("Intercept", "group[T.patient]", "age", "group[T.patient]:age")
+    assert text.names == mapping.names == (*(("alpha", term) for term in terms), ("beta", "mean"))
     np.testing.assert_array_equal(text.stacked, mapping.stacked)
-    np.testing.assert_allclose(text.matrices[0][:, 3], text.matrices[0][:, 1] * text.matrices[0][:, 2])
+    np.testing.assert_allclose(text.stacked[:, 0, 3], text.stacked[:, 0, 1] * text.stacked[:, 0, 2])
+    np.testing.assert_array_equal(text.stacked[:, 1, :4], 0.0)
     assert not text.plain
+    assert structure_of(names, trials).design.plain
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_a_mapping_says_the_same_as_a_text(trials: vs.Trials) -> None:
         ("alpha ~ age +* group", vs.ModelError, "cannot be read"),
         ("alpha ~ log(group)", vs.ModelError, "cannot be used"),
         ("alpha ~ height", vs.DataError, "needs this column"),
-        ("alpha ~ reward", vs.DataError, r"subject 1.*changes within"),
+        ("alpha ~ reward", vs.DataError, r"subject 1.*a condition changes here"),
         ("alpha ~ age + I(2 * age)", vs.DataError, "told apart"),
     ],
 )
@@ -112,7 +115,7 @@ def test_without_formulaic_the_error_says_what_to_install(monkeypatch: Any, tria
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(vs.CapabilityError, match=r"versant\[formula\]"):
-        design_of("alpha ~ age", ["alpha", "beta"], trials)
+        structure_of(["alpha", "beta"], trials, "alpha ~ age")
 
 
 def test_text_and_numbers_of_covariates_survive(trials: vs.Trials) -> None:

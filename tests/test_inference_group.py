@@ -16,9 +16,9 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal, norm
 
 import versant as vs
-from versant.inference.design import GroupDesign, intercepts
+from versant.inference.design import by_parameter, intercepts
 from versant.inference.group import polish_integrated, polish_laplace
-from versant.inference.group_report import effect_errors, report
+from versant.inference.group_report import group_errors, report
 from versant.inference.hierarchical import Climb, begin, better_modes, climb, maximisation
 from versant.inference.importance import importance
 from versant.inference.integrated import IntegratedSurface, Nodes, reference_for
@@ -104,7 +104,7 @@ def test_the_score_is_the_derivative_of_the_laplace_evidence() -> None:
     trials = group_of(5, 40)
     bound = bind(Q, trials)
     age = np.linspace(-1, 1, 5)[:, None]
-    design = GroupDesign(("alpha", "beta"), (("mean", "age"), ("mean",)), (np.hstack([age**0, age]), age**0))
+    design = by_parameter(("alpha", "beta"), (("mean", "age"), ("mean",)), (np.hstack([age**0, age]), age**0))
     marginal = Marginal(bound, design, Spread(2, "full", 0.02))
     y = np.array([-0.2, 0.3, 1.0, 0.9, -0.3, 0.6])
     everyone = np.arange(5)
@@ -211,7 +211,7 @@ def test_with_gaussian_data_a_control_variate_makes_any_rule_exact() -> None:
     y = marginal.join(rng.normal(size=5), np.cov(rng.normal(size=(5, 20))))
     laplace = approximate(group, marginal.priors(y), np.arange(6), group.data)
     known = reference_for(marginal, y, laplace)
-    nodes = Nodes.placed(marginal, laplace.modes, 1.3 * laplace.covariance, sobol(64, 5, 0), None, known)
+    nodes = Nodes.placed(marginal, y, laplace.modes, 1.3 * laplace.covariance, sobol(64, 5, 0), None, known)
     other = y + rng.normal(0, 0.05, len(y))
     for at in (y, other):
         effects, covariance = marginal.split(at)
@@ -237,7 +237,7 @@ def test_nodes_that_miss_are_not_followed() -> None:
     marginal = Marginal(bound, intercepts(["alpha", "beta"], 2), Spread(2, "full", 0.02))
     y = np.array([-0.2, 1.0, 0.9, -0.3, 0.6])
     laplace = approximate(bound, marginal.priors(y), np.arange(2), np.zeros((2, 2)))
-    far = Nodes.placed(marginal, laplace.modes + 30.0, laplace.covariance / 100, gauss_hermite(5, 2))
+    far = Nodes.placed(marginal, y, laplace.modes + 30.0, laplace.covariance / 100, gauss_hermite(5, 2))
     np.testing.assert_array_equal(far.matched(y, laplace)[0], laplace.modes)
 
 
@@ -294,9 +294,9 @@ def test_errors_of_gaussian_groups_are_those_of_a_t_test() -> None:
     now = climbed(marginal, group.data)
     now = polish_laplace(marginal, now)
     y = marginal.join(now.effects, now.covariance)
-    effects, _factor, proper = effect_errors(marginal.information(y, now.laplace.modes), marginal.design)
+    uncertainty, proper = group_errors(marginal.information(y, now.laplace.modes), marginal.design)
     assert proper
-    assert math.sqrt(effects[0, 0]) == pytest.approx(group.data.std(ddof=1) / 3, rel=1e-3)
+    assert math.sqrt(uncertainty[0, 0]) == pytest.approx(group.data.std(ddof=1) / 3, rel=1e-3)
 
 
 def test_a_subject_without_information_gets_the_group_mean() -> None:
@@ -307,7 +307,8 @@ def test_a_subject_without_information_gets_the_group_mean() -> None:
     fit = vs.fit(Q, with_it, method="group")
     assert isinstance(fit, vs.GroupFit)
     np.testing.assert_allclose(fit.unconstrained[-1], fit.group.effects, atol=0.05)
-    np.testing.assert_allclose(fit.covariance[-1], fit.group.covariance, atol=0.05)
+    own = fit.group.covariance + fit.group.effects_covariance  # what varies, and what is not known of the mean
+    np.testing.assert_allclose(fit.covariance[-1], own, atol=0.05)
 
 
 def test_flag_covariance_singular_for_subjects_that_do_not_differ() -> None:
@@ -362,7 +363,8 @@ def test_flag_integration_doubtful_where_rules_disagree() -> None:
     bound = bind(Q, group_of(6, 40))
     marginal = Marginal(bound, intercepts(["alpha", "beta"], 6), Spread(2, "full", 0.02))
     now, good = polish_integrated(marginal, climbed(marginal, np.zeros((6, 2))))
-    narrow = Nodes.placed(marginal, now.laplace.modes, 0.01 * now.laplace.covariance, gauss_hermite(5, 2))
+    y = marginal.join(now.effects, now.covariance)
+    narrow = Nodes.placed(marginal, y, now.laplace.modes, 0.01 * now.laplace.covariance, gauss_hermite(5, 2))
     for nodes, doubtful in ((good, False), (narrow, True)):
         fit = report(marginal, bound, now, np.ones(6), "integrated", nodes)
         assert (vs.GroupVerdict.INTEGRATION_DOUBTFUL in fit.group.verdicts) == doubtful
@@ -420,7 +422,7 @@ def test_a_group_of_one_is_refused() -> None:
 
 def test_effects_that_cannot_be_told_apart_are_refused() -> None:
     with pytest.raises(vs.DataError, match="told apart"):
-        GroupDesign(("a",), (("mean", "same"),), (np.ones((5, 2)),))
+        by_parameter(("a",), (("mean", "same"),), (np.ones((5, 2)),))
 
 
 def test_every_flag_says_what_it_means_and_what_to_do() -> None:

@@ -13,7 +13,7 @@ from scipy.stats import multivariate_normal, norm
 
 import versant as vs
 from tests.test_inference_group import gaussian_group, group_of
-from versant.inference.design import GroupDesign, intercepts
+from versant.inference.design import by_parameter, intercepts
 from versant.inference.likelihood import bind
 from versant.inference.posterior import GroupPosteriorDensity
 from versant.inference.sample_result import Quality, judge
@@ -25,7 +25,7 @@ Q = vs.models.find("q_learning")
 def test_the_gradient_is_that_of_the_density(diagonal: bool) -> None:
     bound = bind(Q, group_of(4, 30))
     x = np.linspace(-1, 1, 4)[:, None]
-    design = GroupDesign(("alpha", "beta"), (("mean", "x"), ("mean",)), (np.hstack([x**0, x]), x**0))
+    design = by_parameter(("alpha", "beta"), (("mean", "x"), ("mean",)), (np.hstack([x**0, x]), x**0))
     density = GroupPosteriorDensity(bound, design, np.array([0.1, 0.0, 1.0]), np.array([1.5, 1.5, 1.0]), 2.0, diagonal)
     at = np.random.default_rng(0).normal(0, 0.5, density.n_dimensions)
     step = 1e-5

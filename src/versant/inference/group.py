@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import DataError, ModelError
-from versant.inference.design import GroupDesign, intercepts
+from versant.inference.cells import JointLikelihood
+from versant.inference.design import intercepts
+from versant.inference.formula import Structure
 from versant.inference.group_report import report
 from versant.inference.group_result import GroupFit
 from versant.inference.hierarchical import Climb, Step, begin, better_modes, changes, climb
@@ -42,7 +44,7 @@ def fit_group(
     start: Prior,
     *,
     covariance: CovarianceKind = "full",
-    design: GroupDesign | None = None,
+    structure: Structure | None = None,
     minimum_sd: float = 0.02,
     polish: Polish | None = "integrated",
     starts: int = 5,
@@ -58,8 +60,8 @@ def fit_group(
         Under which the subjects are fitted first, and whose covariance EM starts from. The group's distribution has
         no prior of its own.
     covariance : {"full", "diagonal"}
-    design : GroupDesign, optional
-        Without it, one mean a parameter.
+    structure : Structure, optional
+        Covariates, conditions, shared and known parameters; without it, one mean a parameter.
     minimum_sd : float
         Smallest standard deviation of the group in any direction, in unconstrained units.
     polish : {"integrated", "laplace"} or None
@@ -82,11 +84,14 @@ def fit_group(
         raise ModelError(f"starts={starts}: at least one start is needed")
     if polish not in ("integrated", "laplace", None):
         raise ModelError(f"polish={polish!r} is unknown: choose 'integrated', 'laplace' or None")
-    names = list(likelihood.learner.parameters)
-    design = design or intercepts(names, likelihood.n_subjects)
-    marginal = Marginal(likelihood, design, Spread(len(names), covariance, minimum_sd))
+    structure = structure or Structure(intercepts(list(likelihood.learner.parameters), likelihood.n_subjects))
+    marginal = Marginal(
+        structure.bound_to(likelihood), structure.design, Spread(structure.design.n_varying, covariance, minimum_sd)
+    )
+    if isinstance(marginal.likelihood, JointLikelihood):
+        likelihood = marginal.likelihood.likelihood
     alone = fit_subjects(likelihood, start, starts, rng, progress)
-    now = climb(marginal, begin(marginal, alone.unconstrained, start.covariance), progress=progress)
+    now = climb(marginal, _begun(marginal, alone.unconstrained, start), progress=progress)
     for _ in range(ROUNDS):
         found, _agreement = better_modes(marginal, now, starts, rng)
         if (found.laplace.log_joint <= now.laplace.log_joint + AGREEMENT).all():
@@ -100,6 +105,27 @@ def fit_group(
         now, nodes = polish_integrated(marginal, now)
     now, agreement = better_modes(marginal, now, starts, rng)
     return report(marginal, likelihood, now, agreement, polish, nodes)
+
+
+def _begun(marginal: Marginal, z: Array, start: Prior) -> Climb:
+    """Return where EM begins, from parameters z (C, K) of subjects or cells fitted alone."""
+    joint, design = marginal.likelihood, marginal.design
+    if not isinstance(joint, JointLikelihood):
+        return begin(marginal, z, start.covariance)
+    loadings, whose, fixed = joint.coefficients.varying, joint.subject, joint.coefficients.fixed
+    reach = loadings @ design.stacked[whose]
+    reach[:, :, np.flatnonzero(design.fixed)] += fixed
+    apart = z - joint.coefficients.known
+    effects = np.linalg.lstsq(reach.reshape(z.size, -1), apart.ravel(), rcond=None)[0]
+    names = list(joint.likelihood.learner.parameters)
+    of = [names.index(name) for name, _term in design.varying]
+    variance = np.diag(start.covariance)[of]
+    rest = np.einsum("ckr,ck->cr", loadings, apart - reach @ effects)
+    squares = np.swapaxes(loadings, 1, 2) @ loadings
+    first = joint.offsets[:-1]
+    ridge = np.add.reduceat(squares, first) + np.diag(1.0 / variance)
+    w = design.means(effects) + np.linalg.solve(ridge, np.add.reduceat(rest, first)[..., None])[..., 0]
+    return begin(marginal, w, np.diag(variance), effects[design.fixed])
 
 
 def polish_laplace(marginal: Marginal, now: Climb) -> Climb:

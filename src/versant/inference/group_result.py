@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.inference.cells import Cells
 from versant.inference.design import GroupDesign
 from versant.inference.group_verdict import GroupVerdict
 from versant.inference.hierarchical import Step
@@ -25,15 +26,15 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Group:
-    """The distribution of the unconstrained parameters over subjects, N(D_n b, Σ)."""
+    """The distribution of what varies between subjects (by itself the unconstrained parameters), N(D_n b, Σ)."""
 
     design: GroupDesign
     spread: Spread
     effects: Array  # (P,), b
     effects_covariance: Array  # (P, P), of the estimates b; NaN under ``no_maximum``
-    covariance: Array  # (K, K), Σ
-    sd_errors: Array  # (K,), standard errors of √Σ_kk; NaN where it stands at the smallest allowed
-    raised: Array  # (directions, K), unit vectors along which Σ stands at the smallest variance allowed
+    covariance: Array  # (R, R), Σ
+    sd_errors: Array  # (R,), standard errors of √Σ_kk; NaN where it stands at the smallest allowed
+    raised: Array  # (directions, R), unit vectors along which Σ stands at the smallest variance allowed
     evidence: float  # log marginal likelihood of the group: integrated, or by Laplace
     gain: float  # log evidence that a further Newton step promises
     evidence_error: float | None  # how far another rule of integration is from `evidence`; None by Laplace
@@ -48,12 +49,12 @@ class Group:
 
     @property
     def sd(self) -> Array:
-        """Standard deviations between subjects, of the unconstrained parameters, (K,)."""
+        """Standard deviations between subjects, of the coefficients, (R,)."""
         return np.asarray(np.sqrt(np.diag(self.covariance)))
 
     @property
     def correlation(self) -> Array:
-        """Correlations between subjects, of the unconstrained parameters, (K, K)."""
+        """Correlations between subjects, of the coefficients, (R, R)."""
         return np.asarray(self.covariance / np.outer(self.sd, self.sd))
 
     @property
@@ -63,16 +64,16 @@ class Group:
             return np.asarray(np.sqrt(np.diag(self.effects_covariance)))
 
     @cached_property
-    def degrees(self) -> NDArray[np.int64]:
-        """Degrees of freedom of each effect, N minus the effects on its parameter, (P,)."""
-        counts = np.array([len(terms) for terms in self.design.terms])
-        return np.asarray(self.design.n_subjects - counts[self.design.owner])
+    def degrees(self) -> Array:
+        """Degrees of freedom of each effect, N minus the effects on its coefficient; infinite for a fixed one, (P,)."""
+        left = np.maximum(self.design.n_subjects - self.design.companions, 1)
+        return np.where(self.design.fixed, np.inf, left)
 
     def interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Return the lower and upper ends of the effects' intervals, (P,) each; Student's t."""
         from scipy.stats import t
 
-        half = t.ppf(0.5 + level / 2.0, np.maximum(self.degrees, 1)) * self.errors
+        half = t.ppf(0.5 + level / 2.0, self.degrees) * self.errors
         return self.effects - half, self.effects + half
 
     def history_frame(self) -> pd.DataFrame:
@@ -84,9 +85,17 @@ class Group:
 
 @dataclass(frozen=True)
 class GroupFit(Fit):
-    """A hierarchical fit: a `Fit` of the subjects under the group's distribution, and the `Group`."""
+    """A hierarchical fit: a `Fit` of the subjects under the group's distribution, and the `Group`.
+
+    With conditions, every condition of a subject counts as a subject of the `Fit`. The covariance of a subject's
+    parameters includes that of the group's (`versant.inference.group_subjects`).
+    """
 
     group: Group
+    people: tuple[object, ...]  # labels of the N subjects of the group
+    cells: Cells | None  # which condition of whom; None without conditions, shared and fixed parameters
+    coefficients: Array  # (N, R), of what varies between subjects
+    coefficients_covariance: Array  # (N, R, R)
 
     @property
     def n_group_parameters(self) -> int:
@@ -97,6 +106,25 @@ class GroupFit(Fit):
     def integrated_bic(self) -> float:
         """-2 (evidence of the group) + (its free parameters) · log(all scored choices) (Huys et al. 2011)."""
         return float(-2.0 * self.group.evidence + self.n_group_parameters * np.log(self.n_choices.sum()))
+
+    def frame(self) -> pd.DataFrame:
+        """Return `Fit.frame`, with a column for every condition."""
+        table = super().frame()
+        if self.cells is not None:
+            table["subject"] = [self.people[n] for n in self.cells.subject]
+            for at, (name, values) in enumerate(self.cells.conditions.items()):
+                table.insert(1 + at, name, values)
+        return table
+
+    def coefficients_frame(self) -> pd.DataFrame:
+        """Return one row a subject: what varies between subjects, in unconstrained units, with standard errors."""
+        import pandas as pd
+
+        table: dict[str, Any] = {"subject": list(self.people)}
+        errors = np.sqrt(np.einsum("nrr->nr", self.coefficients_covariance))
+        for r, label in enumerate(self.group.design.labels):
+            table[label], table[f"{label}_se"] = self.coefficients[:, r], errors[:, r]
+        return pd.DataFrame(table)
 
     def group_frame(self, level: float = 0.95) -> pd.DataFrame:
         """Return one row an effect, in unconstrained units, and for group means in natural units too.
@@ -113,7 +141,7 @@ class GroupFit(Fit):
             ends = np.array([g.effects[i], low[i], high[i]])
             natural = self.learner.parameters[name].natural(ends) if term == "mean" else np.full(3, np.nan)
             with np.errstate(invalid="ignore", divide="ignore"):
-                p = 2.0 * float(t.sf(abs(g.effects[i] / g.errors[i]), max(g.degrees[i], 1)))
+                p = 2.0 * float(t.sf(abs(g.effects[i] / g.errors[i]), g.degrees[i]))
             rows.append(
                 {
                     "parameter": name,
@@ -127,8 +155,8 @@ class GroupFit(Fit):
                     "natural": natural[0],
                     "natural_lower": natural[1],
                     "natural_upper": natural[2],
-                    "sd": g.sd[g.design.owner[i]],
-                    "sd_se": g.sd_errors[g.design.owner[i]],
+                    "sd": 0.0 if g.design.fixed[i] else g.sd[g.design.owner[i]],
+                    "sd_se": np.nan if g.design.fixed[i] else g.sd_errors[g.design.owner[i]],
                 }
             )
         return pd.DataFrame(rows)

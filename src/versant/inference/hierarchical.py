@@ -6,6 +6,7 @@
 
     b ← generalised least squares of ẑ on D (without covariates: the mean)
     Σ ← mean[(ẑ_n - m_n)(ẑ_n - m_n)ᵀ + V_n], raised to the smallest variance allowed
+    b_f ← a Newton step on Σ_n max_z log p(A_n, z | m_n, Σ, b_f), for fixed effects b_f (`versant.inference.cells`)
 
 This is approximate: the Laplace evidence Σ_n L_n is no lower bound, need not rise at every step, and EM's fixed point
 is not its maximum. EM is slow where the data say little about Σ; after every two steps it leaps ahead by squared
@@ -17,9 +18,9 @@ integration over every subject's parameters (`versant.inference.integrated`), or
 (`versant.inference.marginal`), which may climb towards its own error where a subject's posterior is no Gaussian.
 
 *Standard errors* of b are those of the marginal likelihood: the b block of its inverse observed information over
-(b, L). Maximum likelihood takes the variance between subjects too small; the errors of a parameter with p
+(b, L). Maximum likelihood takes the variance between subjects too small; the errors of a coefficient with p
 effects are therefore multiplied by √(N / (N - p)), and intervals use Student's t with N - p degrees of freedom, both
-exact for Gaussian data.
+exact for Gaussian data. Fixed effects are not compared across subjects, and theirs are left as they are.
 
 Sources: Dempster, Laird & Rubin 1977; Varadhan & Roland 2008; Huys et al. 2011; Piray et al. 2019.
 """
@@ -32,9 +33,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.expressions.engine import Engine
+from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign
 from versant.inference.laplace import Laplace, approximate
 from versant.inference.marginal import Marginal
+from versant.inference.polish import newton_direction
 from versant.inference.prior import SubjectPriors
 from versant.inference.verdict import AGREEMENT
 from versant.progress import Progress, silent
@@ -51,6 +55,9 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+
+LONGEST = 1.0
+"""Of a step of a fixed effect, in unconstrained units."""
 
 EM_TOLERANCE = 1e-3
 """EM has settled when means move by less than this share of the group's standard deviations, Σ by less than this
@@ -128,36 +135,52 @@ def _leap(marginal: Marginal, first: Climb, second: Climb, third: Climb) -> Clim
     return leapt if leapt.evidence >= first.evidence else third
 
 
-def begin(marginal: Marginal, modes: Array, covariance: Array) -> Climb:
-    """Return the state from which to climb: effects by least squares of `modes` (N, K), a given covariance."""
-    spread = marginal.spread
-    broad = spread.nearest(covariance)
-    effects = marginal.design.effects(modes, np.linalg.inv(broad))
-    priors = SubjectPriors(marginal.design.means(effects), broad)
-    laplace = approximate(marginal.likelihood, priors, np.arange(len(modes)), modes)
+def begin(marginal: Marginal, modes: Array, covariance: Array, fixed: Array | None = None) -> Climb:
+    """Return the state from which to climb.
+
+    Effects by least squares of `modes` (N, R), but for fixed ones, which are given (F,); a given covariance.
+    """
+    design = marginal.design
+    broad = marginal.spread.nearest(covariance)
+    old = np.zeros(design.n_effects)
+    old[design.fixed] = 0.0 if fixed is None else fixed
+    effects = design.effects(modes, np.linalg.inv(broad), old)
+    laplace = marginal.laplace(marginal.join(effects, broad), modes)
     return Climb(effects, broad, laplace, (Step("start", float(laplace.evidence.sum()), np.nan, np.nan),))
 
 
-def maximisation(marginal: Marginal, now: Climb) -> tuple[Array, Array]:
+def maximisation(marginal: Marginal, now: Climb, engine: Engine | None = None) -> tuple[Array, Array]:
     """EM's M-step: return (b, Σ) given the subjects' approximations."""
     modes, design = now.laplace.modes, marginal.design
-    effects = design.effects(modes, np.linalg.inv(now.covariance))
+    effects = design.effects(modes, np.linalg.inv(now.covariance), now.effects)
+    if isinstance(marginal.likelihood, JointLikelihood) and design.fixed.any():
+        effects[design.fixed] += _fixed_step(marginal.likelihood, now.effects[design.fixed], now.laplace, engine)
     away = modes - design.means(effects)
     moments = (away[:, :, None] * away[:, None, :] + now.laplace.covariance).mean(axis=0)
     return effects, marginal.spread.nearest(moments)
 
 
+def _fixed_step(joint: JointLikelihood, fixed: Array, laplace: Laplace, engine: Engine | None) -> Array:
+    """Return Newton's step of the fixed effects (F,), with the subjects' modes moving along."""
+    own, subjects = joint.n_varying, len(laplace.modes)
+    v = np.concatenate([laplace.modes, np.tile(fixed, (subjects, 1))], axis=1)
+    d = joint.evaluate(v, np.arange(subjects), 2, engine)
+    cross = d.hessian[:, :own, own:]
+    information = -d.hessian[:, own:, own:] - np.swapaxes(cross, 1, 2) @ laplace.covariance @ cross
+    step = newton_direction(d.gradient[:, own:].sum(axis=0), information.sum(axis=0))
+    return step * min(1.0, LONGEST / max(float(np.abs(step).max()), 1e-300))
+
+
 def changes(design: GroupDesign, old: Climb, effects: Array, covariance: Array) -> tuple[float, float]:
     """Return how far (b, Σ) moved, as `Step` records it."""
     sd = np.sqrt(np.diag(old.covariance))
-    mean = np.abs(effects - old.effects) / sd[design.owner]
+    mean = np.abs(effects - old.effects) / design.scale(sd)
     spread = np.abs(covariance - old.covariance) / np.outer(sd, sd)
     return float(mean.max()), float(spread.max())
 
 
 def _moved(marginal: Marginal, old: Climb, effects: Array, covariance: Array, kind: str) -> Climb:
-    priors = SubjectPriors(marginal.design.means(effects), covariance)
-    laplace = approximate(marginal.likelihood, priors, np.arange(len(old.laplace.modes)), old.laplace.modes)
+    laplace = marginal.laplace(marginal.join(effects, covariance), old.laplace.modes)
     step = Step(kind, float(laplace.evidence.sum()), *changes(marginal.design, old, effects, covariance))
     return Climb(effects, covariance, laplace, (*old.history, step))
 
@@ -183,7 +206,8 @@ def better_modes(marginal: Marginal, now: Climb, starts: int, rng: np.random.Gen
     draws = rng.standard_normal((starts - 1, *means.shape)) @ np.linalg.cholesky(now.covariance).T + means
     points = np.concatenate([now.laplace.modes[None], draws]).reshape(-1, means.shape[1])
     whose = np.tile(np.arange(subjects), starts)
-    found = approximate(marginal.likelihood, SubjectPriors(means[whose], now.covariance), whose, points)
+    likelihood = marginal.given(marginal.join(now.effects, now.covariance))
+    found = approximate(likelihood, SubjectPriors(means[whose], now.covariance), whose, points)
     joint = np.where(np.isfinite(found.log_joint), found.log_joint, -np.inf).reshape(starts, subjects)
     agreement = (joint >= joint.max(axis=0) - AGREEMENT).mean(axis=0)
     best = np.where(joint.max(axis=0) > joint[0] + AGREEMENT, joint.argmax(axis=0), 0)

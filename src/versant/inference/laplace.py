@@ -92,16 +92,22 @@ def _expanded(z: Array, values: Array, hessians: Array, priors: SubjectPriors) -
 
 
 def third_order(
-    likelihood: Evaluates, subjects: NDArray[np.int64], laplace: Laplace, engine: Engine | None = None
+    likelihood: Evaluates,
+    subjects: NDArray[np.int64],
+    laplace: Laplace,
+    engine: Engine | None = None,
+    fixed: Array | None = None,
 ) -> Array:
     """Return c of each lane, (M, K): see the module's equations.
 
-    Zero where the lane's Hessian is not positive definite.
+    Zero where the lane's Hessian is not positive definite. With `fixed` (M, F), the likelihood is one of K + F
+    variables of which the last F stand there, and c is (M, K + F): the slopes of log|H| along all of them.
     """
-    lanes, size = laplace.modes.shape
-    moved = laplace.modes[:, None, None] + STEP * np.array([1.0, -1.0])[:, None, None] * np.eye(size)  # (M, 2, K, K)
+    points = laplace.modes if fixed is None else np.concatenate([laplace.modes, fixed], axis=1)
+    (lanes, size), own = points.shape, laplace.modes.shape[1]
+    moved = points[:, None, None] + STEP * np.array([1.0, -1.0])[:, None, None] * np.eye(size)  # (M, 2, K, K)
     d = likelihood.evaluate(moved.reshape(-1, size), np.repeat(subjects, 2 * size), 2, engine)
-    hessians = d.hessian.reshape(lanes, 2, size, size, size)
+    hessians = d.hessian.reshape(lanes, 2, size, size, size)[..., :own, :own]
     slopes = (hessians[:, 0] - hessians[:, 1]) / (2.0 * STEP)  # ∂²ℓ along k, (M, K, K, K)
     c = -np.einsum("mij,mkij->mk", laplace.covariance, slopes)
     return np.where(laplace.definite[:, None], c, 0.0)

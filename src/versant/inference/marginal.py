@@ -6,8 +6,13 @@ d = ẑ - m, V and c of `versant.inference.laplace`, and the corrected residual 
     ∂L_n/∂m   = Σ⁻¹ e
     ∂L_n/∂Σ⁻¹ = ½ (Σ - d dᵀ - V) + ¼ (d (V c)ᵀ + (V c) dᵀ)          ∂L_n/∂Σ = -Σ⁻¹ (∂L_n/∂Σ⁻¹) Σ⁻¹
 
-so that the maximum of Σ_n L_n solves mean(e) = 0 and a corrected form of EM's equation for Σ. The observed information
-is the negative second derivative of Σ_n L_n, by central differences of this score, all of them side by side.
+so that the maximum of Σ_n L_n solves mean(e) = 0 and a corrected form of EM's equation for Σ. Fixed effects b_f stand
+in the likelihood itself (`versant.inference.cells`). They move ẑ by V ∂²ℓ/∂z∂b_f, and log|H| by c_f of its own,
+
+    ∂L_n/∂b_f = ∂ℓ/∂b_f - ½ c_f - ½ (V ∂²ℓ/∂z∂b_f)ᵀ c
+
+The observed information is the negative second derivative of Σ_n L_n, by central differences of this score, all of them
+side by side.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.expressions.engine import Engine
+from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign
 from versant.inference.laplace import Laplace, approximate, expand, third_order
 from versant.inference.objective import Evaluates
@@ -37,14 +43,14 @@ STEP = 1e-3
 class Marginal:
     """The Laplace evidence of a group as a function of y = (b, L)."""
 
-    likelihood: Evaluates
+    likelihood: Evaluates | JointLikelihood
     design: GroupDesign
     spread: Spread
 
     @property
     def n_parameters(self) -> int:
         """Length of y."""
-        return len(self.design.owner) + self.spread.count
+        return self.design.n_effects + self.spread.count
 
     def join(self, effects: Array, covariance: Array) -> Array:
         """Return y of effects b (P,) and a covariance Σ (K, K)."""
@@ -59,36 +65,54 @@ class Marginal:
         repeated = np.repeat(covariance, self.design.n_subjects, axis=0)
         return SubjectPriors(means.reshape(-1, means.shape[-1]), repeated)
 
+    def given(self, y: Array) -> Evaluates:
+        """Return the likelihood of what varies at y (or at E values of y, for E·N lanes): without fixed effects."""
+        if isinstance(self.likelihood, JointLikelihood):
+            return self.likelihood.at(self.fixed(y))
+        return self.likelihood
+
+    def fixed(self, y: Array) -> Array:
+        """Return the fixed effects of y, (…, F)."""
+        return np.asarray(y[..., : self.design.n_effects][..., self.design.fixed])
+
+    def laplace(self, y: Array, starts: Array) -> Laplace:
+        """Return the subjects' approximations at y, their modes looked for from `starts` (N, R)."""
+        return approximate(self.given(y), self.priors(y), np.arange(self.design.n_subjects), starts)
+
     def scores(self, y: Array, laplace: Laplace, engine: Engine | None = None) -> Array:
         """Return each subject's score at one y, (N, len(y))."""
         return np.asarray(self._scores(y[None], laplace, engine)[0])
 
     def score_at(self, y: Array, z: Array, engine: Engine) -> Array:
         """Return the total score at y, taking z (N, K) for the modes and evaluating with another engine."""
-        laplace = expand(self.likelihood, self.priors(y), np.arange(self.design.n_subjects), z, engine)
+        laplace = expand(self.given(y), self.priors(y), np.arange(self.design.n_subjects), z, engine)
         return np.asarray(self.scores(y, laplace, engine).sum(axis=0))
 
     def information(self, y: Array, modes: Array) -> Array:
         """Return the observed information, (len(y), len(y))."""
         moved = np.concatenate([y + STEP * np.eye(len(y)), y - STEP * np.eye(len(y))])
-        lanes = len(moved)
-        whose = np.tile(np.arange(self.design.n_subjects), lanes)
-        laplace = approximate(self.likelihood, self.priors(moved), whose, np.tile(modes, (lanes, 1)))
+        laplace = approximate(
+            self.given(moved), self.priors(moved), self._lanes(moved), np.tile(modes, (len(moved), 1))
+        )
         totals = self._scores(moved, laplace).sum(axis=1)
         second = (totals[: len(y)] - totals[len(y) :]) / (2.0 * STEP)
         return np.asarray(-0.5 * (second + second.T))
 
     def split(self, y: Array) -> tuple[Array, Array]:
         """Return the effects (…, P) and the covariance (…, K, K) of y."""
-        count = len(self.design.owner)
+        count = self.design.n_effects
         return y[..., :count], self.spread.covariance(y[..., count:])
+
+    def _lanes(self, y: Array) -> NDArray[np.int64]:
+        """Return whose data the E·N lanes of E values of y use, as the likelihood `given` y counts them."""
+        subjects = np.arange(self.design.n_subjects * len(y))
+        return subjects if isinstance(self.likelihood, JointLikelihood) else subjects % self.design.n_subjects
 
     def _scores(self, y: Array, laplace: Laplace, engine: Engine | None = None) -> Array:
         """Return scores of all subjects at E values of y, (E, N, len(y)); `laplace` holds E·N lanes."""
         subjects, size = self.design.n_subjects, self.spread.size
         effects, covariance = self.split(y)
-        whose = np.tile(np.arange(subjects), len(y))
-        c = third_order(self.likelihood, whose, laplace, engine)
+        c, in_fixed = self._third_order(y, laplace, engine)
         shift = np.einsum("mkl,ml->mk", laplace.covariance, c).reshape(-1, subjects, size)  # V c
         variance = laplace.covariance.reshape(-1, subjects, size, size)
         away = laplace.modes.reshape(-1, subjects, size) - self.design.means(effects)  # d
@@ -98,6 +122,21 @@ class Marginal:
         outer = away[..., :, None] * away[..., None, :]
         in_precision = 0.5 * (covariance[:, None] - outer - variance) + 0.25 * (cross + np.swapaxes(cross, -1, -2))
         in_covariance = -np.einsum("eij,enjk,ekl->enil", precision, in_precision, precision)
-        factor = np.repeat(y[:, None, len(self.design.owner) :], subjects, axis=1)
+        factor = np.repeat(y[:, None, self.design.n_effects :], subjects, axis=1)
         in_factor = self.spread.pull_back(factor, in_covariance)
-        return np.concatenate([np.einsum("nkp,enk->enp", self.design.stacked, in_mean), in_factor], axis=2)
+        in_effects = np.einsum("nkp,enk->enp", self.design.stacked, in_mean)
+        in_effects[..., self.design.fixed] = in_fixed.reshape(len(y), subjects, -1)
+        return np.concatenate([in_effects, in_factor], axis=2)
+
+    def _third_order(self, y: Array, laplace: Laplace, engine: Engine | None) -> tuple[Array, Array]:
+        """Return c of E·N lanes (·, R), and the slopes of their evidence along the fixed effects (·, F)."""
+        lanes = self._lanes(y)
+        if not isinstance(self.likelihood, JointLikelihood):
+            return third_order(self.likelihood, lanes, laplace, engine), np.zeros((len(lanes), 0))
+        own, whose = self.design.n_varying, lanes % self.design.n_subjects
+        fixed = np.repeat(self.fixed(y), self.design.n_subjects, axis=0)
+        c = third_order(self.likelihood, whose, laplace, engine, fixed)
+        d = self.likelihood.evaluate(np.concatenate([laplace.modes, fixed], axis=1), whose, 2, engine)
+        moves = np.einsum("mij,mjf->mif", laplace.covariance, d.hessian[:, :own, own:])  # of the mode
+        corrected = d.gradient[:, own:] - 0.5 * c[:, own:] - 0.5 * np.einsum("mif,mi->mf", moves, c[:, :own])
+        return c[:, :own], corrected

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.inference.laplace import Laplace, approximate
+from versant.inference.laplace import Laplace
 from versant.inference.marginal import Marginal
 
 __all__ = ["LaplaceSurface", "Point", "Surface", "ascend", "promised"]
@@ -71,8 +71,7 @@ class LaplaceSurface:
         """Return the subjects' approximations at y."""
         key = y.tobytes()
         if self._last is None or self._last[0] != key:
-            everyone = np.arange(len(self.modes))
-            found = approximate(self.marginal.likelihood, self.marginal.priors(y), everyone, self.modes)
+            found = self.marginal.laplace(y, self.modes)
             self.modes, self._last = found.modes, (key, found)
         return self._last[1]
 

@@ -12,7 +12,10 @@ default prior and other effects centre 0; standard deviations half-normal(1), in
 b, τ, a, then x row by row. Everything is differentiated by hand:
 
     G_n = ∂ℓ_n/∂z_n,    ∂/∂b = Σ D_nᵀ G_n,    ∂/∂x_n = Cᵀ S G_n - x_n
-    ∂/∂τ_k = Σ_n G_nk (z_n - D_n b)_k,        ∂/∂C = Σ_n S G_n x_nᵀ
+    ∂/∂τ_k = Σ_n G_nk (z_n - D_n b)_k,        ∂/∂C = Σ_n S G_n x_nᵀ,        ∂/∂b_f = Σ_n ∂ℓ_n/∂b_f
+
+With conditions, shared or known parameters, z_n are the coefficients that vary, and b_f the fixed effects
+(`versant.inference.cells`).
 
 Source: Lewandowski, Kurowicka & Joe 2009; Betancourt & Girolami 2015.
 """
@@ -27,7 +30,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign
+from versant.inference.likelihood import Derivatives
 from versant.inference.objective import Evaluates
 
 __all__ = ["GroupPosteriorDensity", "Unpacked"]
@@ -68,7 +73,7 @@ class GroupPosteriorDensity:
         Whether subjects' parameters are uncorrelated.
     """
 
-    likelihood: Evaluates
+    likelihood: Evaluates | JointLikelihood
     design: GroupDesign
     centre: Array  # (P,)
     width: Array  # (P,)
@@ -77,8 +82,8 @@ class GroupPosteriorDensity:
 
     @property
     def size(self) -> int:
-        """Parameters of a subject, K."""
-        return len(self.design.parameters)
+        """What varies between subjects, K."""
+        return self.design.n_varying
 
     @cached_property
     def below(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -113,15 +118,25 @@ class GroupPosteriorDensity:
         standard = np.linalg.solve(sd[:, None] * root, (z - self.design.means(effects)).T).T
         return np.concatenate([effects, np.log(sd), free[self.below], standard.ravel()])
 
+    def log_likelihood(self, vector: Array) -> Array:
+        """Return the log-likelihood of every subject, (N,)."""
+        return self._likelihood(self.unpack(vector), 0).value
+
+    def _likelihood(self, now: Unpacked, order: int) -> Derivatives:
+        v, everyone = now.z, np.arange(self.design.n_subjects)
+        if isinstance(self.likelihood, JointLikelihood):
+            v = np.concatenate([v, np.tile(now.effects[self.design.fixed], (len(v), 1))], axis=1)
+        return self.likelihood.evaluate(v, everyone, order)
+
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """Return the log density and its gradient."""
         now = self.unpack(vector)
-        everyone = np.arange(self.design.n_subjects)
-        likelihood = self.likelihood.evaluate(now.z, everyone, 1)
-        slope = likelihood.gradient  # G
+        likelihood = self._likelihood(now, 1)
+        slope = likelihood.gradient[:, : self.size]  # G
         scaled = slope * now.sd
         in_effects = np.einsum("nkp,nk->p", self.design.stacked, slope) - (now.effects - self.centre) / self.width**2
         in_tau = (slope * (now.z - self.design.means(now.effects))).sum(axis=0) - now.sd**2 + 1.0
+        in_effects[self.design.fixed] += likelihood.gradient[:, self.size :].sum(axis=0)
         norm = np.sqrt((now.free**2).sum(axis=1, keepdims=True))
         in_root = np.tril(scaled.T @ now.standard)
         in_free = (in_root - now.root * (in_root * now.root).sum(axis=1, keepdims=True)) / norm

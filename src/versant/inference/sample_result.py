@@ -112,7 +112,7 @@ class GroupSample:
         """Return one row an effect and one a standard deviation: mean, sd, interval, quality."""
         import pandas as pd
 
-        labels = [(name, term) for name, term in self.design.names] + [(k, "sd") for k in self.design.parameters]
+        labels = [(name, term) for name, term in self.design.names] + [(k, "sd") for k in self.design.labels]
         values = np.concatenate([self.effects, self.sd], axis=2)
         tails = (0.5 - level / 2.0, 0.5 + level / 2.0)
         low, high = np.quantile(values, tails, axis=(0, 1))
@@ -136,7 +136,7 @@ class GroupSample:
         import pandas as pd
 
         table: dict[str, Any] = {"subject": list(self.subjects)}
-        for k, name in enumerate(self.design.parameters):
+        for k, name in enumerate(self.learner.parameters):
             table[name] = self.natural[..., k].mean(axis=(0, 1))
             table[f"{name}_sd"] = self.natural[..., k].std(axis=(0, 1), ddof=1)
         return pd.DataFrame(table)
@@ -172,7 +172,7 @@ class GroupSample:
                 import arviz
         except ImportError:
             raise CapabilityError("this needs the package arviz: pip install 'versant[sample]'") from None
-        names, subjects = list(self.design.parameters), [str(s) for s in self.subjects]
+        names, subjects = list(self.learner.parameters), [str(s) for s in self.subjects]
         return arviz.from_dict(
             posterior={
                 "effects": self.effects,

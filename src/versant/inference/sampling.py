@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import CapabilityError, ModelError
-from versant.inference.design import GroupDesign, intercepts
+from versant.inference.design import intercepts
+from versant.inference.formula import Structure
 from versant.inference.group import fit_group
 from versant.inference.likelihood import Likelihood
 from versant.inference.posterior import GroupPosteriorDensity
@@ -37,7 +38,7 @@ def sample_group(
     prior: Prior,
     *,
     covariance: CovarianceKind = "full",
-    design: GroupDesign | None = None,
+    structure: Structure | None = None,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -52,7 +53,8 @@ def sample_group(
     prior : Prior
         Of the group means: centres and standard deviations (its correlations do not count).
     covariance : {"full", "diagonal"}
-    design : GroupDesign, optional
+    structure : Structure, optional
+        Covariates, conditions, shared and known parameters; without it, one mean a parameter.
     draws, tune, chains : int
         Draws kept of each chain, steps of adaptation before, and number of chains.
     rng : numpy.random.Generator
@@ -69,17 +71,21 @@ def sample_group(
         raise ModelError("sampling needs two chains, four draws and one step of adaptation, or more")
     nutpie, from_function, arviz = _packages()
     names = list(likelihood.learner.parameters)
-    design = design or intercepts(names, likelihood.n_subjects)
+    structure = structure or Structure(intercepts(names, likelihood.n_subjects))
+    design = structure.design
     means = np.array([term in ("mean", "Intercept") for _name, term in design.names])
+    of = [names.index(name) for name, _term in design.names]
     density = GroupPosteriorDensity(
-        likelihood,
+        structure.bound_to(likelihood),
         design,
-        centre=np.where(means, prior.mean[design.owner], 0.0),
-        width=np.sqrt(np.diag(prior.covariance))[design.owner],
+        centre=np.where(means, prior.mean[of], 0.0),
+        width=np.sqrt(np.diag(prior.covariance))[of],
         diagonal=covariance == "diagonal",
     )
-    begun = fit_group(likelihood, prior, covariance=covariance, design=design, starts=2, rng=rng, progress=progress)
-    start = density.pack(begun.group.effects, begun.group.covariance, begun.unconstrained)
+    begun = fit_group(
+        likelihood, prior, covariance=covariance, structure=structure, starts=2, rng=rng, progress=progress
+    )
+    start = density.pack(begun.group.effects, begun.group.covariance, begun.coefficients)
     size = density.n_dimensions
 
     def near(seed: Any) -> Array:

@@ -91,6 +91,14 @@ class Spread:
         full = 2.0 * gradient @ self._lower(factor)
         return np.asarray(full[..., self.entries[0], self.entries[1]])
 
+    def slopes(self, factor: Array, vectors: Array) -> Array:
+        """Return ∂(Σ u)/∂L along every free entry, of vectors u (N, K) → (N, K, count)."""
+        lower = self._lower(factor)
+        rows, columns = self.entries
+        found = lower[:, columns] * vectors[:, None, rows]
+        found[:, rows, np.arange(self.count)] += (vectors @ lower)[:, columns]
+        return np.asarray(found)
+
     def nearest(self, moments: Array) -> Array:
         """Return the Σ that maximises -½ log|Σ| - ½ tr(Σ⁻¹ S), for S = `moments` (K, K)."""
         if self.kind == "diagonal":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -13,7 +14,7 @@ from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
 from versant.inference.controller_fit import controller_log_likelihood, fit_controller
 from versant.inference.controller_result import ControllerFit
-from versant.inference.formula import FormulaLike, design_of
+from versant.inference.formula import FormulaLike, Structure, structure_of
 from versant.inference.group import Polish, fit_group
 from versant.inference.group_result import GroupFit
 from versant.inference.likelihood import bind, natural_table
@@ -37,8 +38,8 @@ Method = Literal["map", "group", "sample"]
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "map": ("starts",),
-    "group": ("starts", "covariance", "formula", "polish"),
-    "sample": ("covariance", "formula", "draws", "tune", "chains"),
+    "group": ("starts", "covariance", "formula", "shared", "fixed", "polish"),
+    "sample": ("covariance", "formula", "shared", "fixed", "draws", "tune", "chains"),
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
 
@@ -72,6 +73,8 @@ def fit(
     progress: Progress = silent,
     covariance: CovarianceKind = "full",
     formula: FormulaLike | None = None,
+    shared: Collection[str] = (),
+    fixed: Mapping[str, float] | None = None,
     polish: Polish | None = "integrated",
 ) -> GroupFit: ...
 
@@ -88,6 +91,8 @@ def fit(
     progress: Progress = silent,
     covariance: CovarianceKind = "full",
     formula: FormulaLike | None = None,
+    shared: Collection[str] = (),
+    fixed: Mapping[str, float] | None = None,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -147,8 +152,12 @@ def fit(
     covariance : {"full", "diagonal"}
         Of a group; full unless told otherwise.
     formula : str or mapping, optional
-        Of a group: how its means depend on covariates, ``"alpha ~ group * age; beta ~ 1"``; see
-        `versant.inference.formula`. Needs formulaic.
+        Of a group: how its parameters depend on covariates and conditions, ``"alpha ~ group * age; beta ~ drug"``;
+        see `versant.inference.formula`. Needs formulaic.
+    shared : collection of str
+        Of a group: parameters that are the same for all subjects.
+    fixed : mapping, optional
+        Of a group: parameters that are known, name → natural value.
     polish : {"integrated", "laplace", None}
         Of ``"group"``: what is maximised after EM. The marginal likelihood by numerical integration, unless told
         otherwise; the Laplace evidence; or nothing.
@@ -200,11 +209,28 @@ def fit(
         return fit_subjects(likelihood, given, options.get("starts", 5), rng, progress)
     if given is None:
         raise ModelError("a group is its subjects' prior; prior= says where it starts, and cannot be None")
-    formula = options.pop("formula", None)
-    design = None if formula is None else design_of(formula, list(model.parameters), likelihood.trials)
+    structure = _structure(
+        model, likelihood.trials, *(options.pop(name, None) for name in ("formula", "shared", "fixed"))
+    )
     if method == "group":
-        return fit_group(likelihood, given, design=design, rng=rng, progress=progress, **options)
-    return sample_group(likelihood, given, design=design, rng=rng, progress=progress, **options)
+        return fit_group(likelihood, given, structure=structure, rng=rng, progress=progress, **options)
+    return sample_group(likelihood, given, structure=structure, rng=rng, progress=progress, **options)
+
+
+def _structure(
+    model: Learner,
+    trials: Trials,
+    formula: FormulaLike | None,
+    shared: Collection[str] | None,
+    fixed: Mapping[str, float] | None,
+) -> Structure:
+    """Return what a group's parameters are made of."""
+    shared = (shared,) if isinstance(shared, str) else tuple(shared or ())
+    known = {}
+    for name, value in (fixed or {}).items():
+        domain = model.parameters.get(name)
+        known[name] = 0.0 if domain is None else float(domain.unconstrained(value))  # unknown names raise below
+    return structure_of(list(model.parameters), trials, formula, shared, known)
 
 
 def _fit_controller(
