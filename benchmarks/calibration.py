@@ -1,7 +1,7 @@
 """Simulation-based calibration of every kind of posterior: ranks of truths, χ² and its power, ECDF bands.
 
 A delta-rule learner in a two-armed bandit that reverses every 20 trials. Laplace: 2,000 subjects at each length, under
-the default prior and under an informative one. No-U-turn sampler: 240 groups of 8. Hierarchical maximum likelihood:
+the default prior and under an informative one. No-U-turn sampler: 240 groups of 5. Hierarchical maximum likelihood:
 240 groups of 20, whose truths come from the sampler's prior. ``python -m benchmarks calibration`` prints the table
 of docs/explanation/validation.md (with ``VERSANT_BENCH_KEEP=DIR`` an interrupted run goes on from that folder).
 """
@@ -24,15 +24,15 @@ STUDIES: dict[str, tuple[int, int, dict[str, Any]]] = {
     "Laplace, informative prior, 200 trials": (200, 2000, {"prior": INFORMATIVE}),
     "Laplace, informative prior, 1000 trials": (1000, 2000, {"prior": INFORMATIVE}),
     "hierarchical (EM, integrated), 20 × 100 trials": (100, 240, {"method": "group", "prior": INFORMATIVE}),
-    "NUTS, 8 × 60 trials": (
-        60,
+    "NUTS, 5 × 40 trials": (
+        40,
         240,
         {
             "method": "sample",
             "prior": INFORMATIVE,
-            "subjects": 8,
-            "tune": 400,
-            "posterior_draws": 400,
+            "subjects": 5,
+            "tune": 300,
+            "posterior_draws": 300,
             "draws": 49,
         },
     ),

@@ -66,3 +66,82 @@ def test_mistakes_are_named(sticky: vs.Trials) -> None:
         vs.predictive(fit, TASK, {})
     with pytest.raises(vs.ModelError, match="no standard errors"):
         vs.predictive(replace(fit, covariance=np.full_like(fit.covariance, np.nan)), TASK)
+
+
+def test_curves_and_conditions_are_compared_place_by_place(sticky: vs.Trials) -> None:
+    frame = sticky.frame()
+    frame["phase"] = np.where(frame.trial <= 50, "early", "late")
+    frame = frame.drop(index=frame.index[70:100])  # the first subject stopped earlier
+    trials = vs.read_trials(frame, choices={"choice": 2})
+    statistics = {
+        "curve": vs.choice_curve(1, every=25),
+        "accuracy": vs.accuracy(1, by="phase"),
+        "total": vs.accuracy(1),
+    }
+    found = vs.predictive(vs.fit(STICKY, trials), TASK, statistics, n=20)
+    table = found.frame()
+    assert table["at"].tolist()[:6] == [13.0, 38.0, 63.0, 88.0, "early", "late"]
+    assert table["at"].isna().tolist() == [False] * 6 + [True]
+    coded = trials.codes("choice") == 1
+    late = frame.phase.to_numpy() == "late"
+    assert table.observed[5] == pytest.approx(coded[late].mean())
+    assert table.observed[6] == pytest.approx(coded.mean())
+    assert (table.known == 20).all()
+    assert ((table.lower <= table["mean"]) & (table["mean"] <= table.upper)).all()
+
+
+def test_replications_have_the_gaps_and_lengths_of_the_data(sticky: vs.Trials) -> None:
+    frame = sticky.frame().astype({"choice": float})
+    frame.loc[[3, 150], "choice"] = np.nan
+    trials = vs.read_trials(frame.drop(index=frame.index[40:100]), missing={"choice": np.nan})
+
+    def gaps(table: vs.Trials) -> dict[str, float]:
+        return {"trials": float(len(table)), "missing": float(table.any_missing(["choice"]).sum())}
+
+    learned = vs.predictive(vs.fit(Q, trials, on_missing="learn"), TASK, {"gaps": gaps}, n=3)
+    np.testing.assert_array_equal(learned.replicated, np.tile([1140.0, 2.0], (3, 1)))
+    skipped = vs.predictive(vs.fit(Q, trials, on_missing="skip"), TASK, {"gaps": gaps}, n=3)
+    np.testing.assert_array_equal(skipped.replicated, np.tile([1138.0, 0.0], (3, 1)))
+
+
+def test_a_sampled_posterior_is_checked_with_its_own_draws(sticky: vs.Trials) -> None:
+    fit = vs.fit(Q, sticky)
+    draws = np.tile(fit.unconstrained, (2, 5, 1, 1))
+    nothing: Any = None
+    sample = vs.GroupSample(
+        Q,
+        fit.trials,
+        fit.subjects,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        draws,
+        nothing,
+        nothing,
+        nothing,
+        {},
+        frozenset(),
+    )
+    assert vs.predictive(sample, TASK, n=4).replicated.shape == (4, 2)
+
+
+def test_values_that_only_some_replications_have() -> None:
+    found = vs.Predictive(
+        "m", ("a", "b"), (None, None), np.array([0.5, np.nan]), np.array([[0.6, np.nan], [np.nan] * 2])
+    )
+    table = found.frame()
+    assert table.known.tolist() == [1, 0]
+    assert table.p[0] == 1.0
+    assert np.isnan(table.p[1])
+    assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_place_that_the_record_lacks_is_named(sticky: vs.Trials) -> None:
+    count = iter(range(10))
+
+    def strange(trials: vs.Trials) -> dict[str, float]:
+        return {f"place {next(count)}": 1.0}
+
+    with pytest.raises(vs.ModelError, match="'place 1' in a replication"):
+        vs.predictive(vs.fit(Q, sticky), TASK, {"strange": strange}, n=1)

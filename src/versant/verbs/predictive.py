@@ -1,11 +1,13 @@
 """The verb `predictive`: does behaviour simulated from a fit look like the behaviour that was fitted?
 
-For replication r = 1..R, every subject's parameters are drawn from their posterior N(ẑ, V) (Laplace), the subjects are
-simulated in the task, and a statistic T of the whole table is computed. Reported are T of the recorded trials, mean and
-interval of the replicated T, and the share of replications with T at least as large as recorded (the posterior
+For replication r = 1..R, every subject's parameters are drawn from their posterior (N(ẑ, V) by Laplace, or the draws of
+a sampled one), the subjects are simulated in the task, cut to the lengths and gaps of the recorded trials
+(`versant.verbs.shape`), and a statistic T of the whole table is computed. Reported are T of the recorded trials, mean
+and interval of the replicated T, and the share of replications with T at least as large as recorded (the posterior
 predictive p-value; near 0 or 1, the model misses that feature).
 
-Source: Gelman, Meng & Stern 1996; Palminteri, Wyart & Koechlin 2017.
+A statistic is any function of `Trials` that returns a number, or a curve: a mapping of places (trials, conditions) to
+numbers. Source: Gelman, Meng & Stern 1996; Palminteri, Wyart & Koechlin 2017.
 """
 
 from __future__ import annotations
@@ -19,47 +21,59 @@ from numpy.typing import NDArray
 
 from versant.errors import ModelError
 from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.trials import Trials
+from versant.verbs.shape import shaped_like
 from versant.verbs.simulate import simulate
+from versant.verbs.statistics import Statistic, stay_after
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Predictive", "Statistic", "predictive", "stay_after"]
+__all__ = ["Predictive", "predictive"]
 
 Array = NDArray[np.float64]
-Statistic = Callable[[Trials], float]
 
 
 @dataclass(frozen=True)
 class Predictive:
-    """Recorded and replicated statistics."""
+    """Recorded and replicated statistics: S values, of one statistic or several."""
 
     model: str
-    names: tuple[str, ...]  # S
+    names: tuple[str, ...]  # S, of the statistic
+    at: tuple[object, ...]  # S, where on its curve; None for a single number
     observed: Array  # (S,)
-    replicated: Array  # (R, S)
+    replicated: Array  # (R, S); NaN where a replication has no such value
 
     @property
     def p(self) -> Array:
-        """Share of replications at least as large as recorded, (S,)."""
-        return np.asarray((self.replicated >= self.observed).mean(axis=0))
+        """Share of the replications that have a value in which it is at least as large as recorded, (S,)."""
+        known = np.isfinite(self.replicated).sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            larger = (self.replicated >= self.observed).sum(axis=0) / known
+        return np.asarray(np.where(np.isfinite(self.observed), larger, np.nan))
 
     def frame(self, level: float = 0.95) -> pd.DataFrame:
-        """Return one row a statistic; NaN where a replication has none."""
+        """Return one row a value; ``known`` counts the replications that have it, all others leave them out."""
         import pandas as pd
 
-        tails = (0.5 - level / 2.0, 0.5 + level / 2.0)
-        low, high = np.quantile(self.replicated, tails, axis=0)
-        columns = {"observed": self.observed, "mean": self.replicated.mean(axis=0), "lower": low, "upper": high}
-        return pd.DataFrame({"statistic": self.names, **columns, "p": self.p})
+        rows = []
+        for values in self.replicated.T:
+            known = values[np.isfinite(values)]
+            ends = np.quantile(known, (0.5 - level / 2.0, 0.5 + level / 2.0)) if len(known) else (np.nan, np.nan)
+            rows.append((known.mean() if len(known) else np.nan, *ends, len(known)))
+        table = pd.DataFrame(rows, columns=["mean", "lower", "upper", "known"])
+        for place, column in enumerate((self.names, list(self.at), self.observed)):
+            table.insert(place, ("statistic", "at", "observed")[place], column)
+        table["p"] = self.p
+        return table
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-able values; numbers that do not exist are None."""
         rows = self.frame().to_dict(orient="records")
-        plain = [{str(k): v if isinstance(v, str) or np.isfinite(v) else None for k, v in row.items()} for row in rows]
+        plain = [{str(k): _plain(v) for k, v in row.items()} for row in rows]
         return {"model": self.model, "replications": len(self.replicated), "statistics": plain}
 
     def summary(self) -> str:
@@ -68,30 +82,8 @@ class Predictive:
         return f"{self.model}: {len(self.replicated)} replications\n{table}"
 
 
-def stay_after(won: bool, choice: str = "choice", reward: str = "reward") -> Statistic:
-    """Return the statistic 'share of trials on which the last choice is repeated after a win (or a loss)'.
-
-    A win is a reward above the mean of all rewards. Trials next to a missing choice do not count.
-
-    Examples
-    --------
-    >>> trials = Trials.from_columns(subject=[1] * 4, columns={"choice": [0, 0, 1, 0], "reward": [1, 0, 1, 0]},
-    ...                              codings={"choice": 2})
-    >>> stay_after(True)(trials), stay_after(False)(trials)
-    (0.5, 0.0)
-    """
-
-    def statistic(trials: Trials) -> float:
-        chosen, paid = trials.codes(choice), trials.numbers(reward)
-        follows = trials.subject_index[1:] == trials.subject_index[:-1]
-        counts = follows & (chosen[1:] >= 0) & (chosen[:-1] >= 0) & ((paid[:-1] > np.nanmean(paid)) == won)
-        return float((chosen[1:] == chosen[:-1])[counts].mean()) if counts.any() else float("nan")
-
-    return statistic
-
-
 def predictive(
-    fit: Fit,
+    fit: Fit | GroupSample,
     task: Task,
     statistics: Mapping[str, Statistic] | None = None,
     n: int = 200,
@@ -103,12 +95,13 @@ def predictive(
 
     Parameters
     ----------
-    fit : Fit
-        Every subject needs a standard error (no verdict ``flat``).
+    fit : Fit or GroupSample
+        Of a `Fit`, every subject needs a standard error (no verdict ``flat``).
     task : Task
-        The task that the subjects did.
+        The task that the subjects did, with as many trials as the longest of them did, or more.
     statistics : mapping of names to functions of trials, optional
         By default repeating the last choice after a win and after a loss, of the columns ``choice`` and ``reward``.
+        `stay_after`, `choice_curve` and `accuracy` make more.
     n : int
         Replications.
     seed : int, Generator or None
@@ -123,6 +116,8 @@ def predictive(
     ------
     ModelError
         If a subject has no standard errors, or there is no statistic or replication.
+    DataError
+        If a subject has more trials than the task.
 
     Examples
     --------
@@ -135,20 +130,51 @@ def predictive(
     chosen = dict(statistics or {"stay_after_win": stay_after(True), "stay_after_loss": stay_after(False)})
     if n < 1 or (statistics is not None and not statistics):
         raise ModelError("predictive() needs a statistic and a replication, or more")
+    rng = np.random.default_rng(seed)
+    draw = _posterior(fit)
+    observed = _values(chosen, fit.trials)
+    rows = []
+    for done in range(n):
+        progress(done, n, "replicating")
+        z = draw(rng)
+        truth: dict[str, Any] = {"subject": list(fit.subjects)}
+        truth |= {name: domain.natural(z[:, k]) for k, (name, domain) in enumerate(fit.learner.parameters.items())}
+        trials = shaped_like(simulate(fit.learner, task, truth, seed=rng), fit.trials)
+        replicated = _values(chosen, trials)
+        unknown = [key for key in replicated if key not in observed]
+        if unknown:
+            name, place = unknown[0]
+            raise ModelError(f"the statistic {name!r} has a value at {place!r} in a replication, and none as recorded")
+        rows.append([replicated.get(key, np.nan) for key in observed])
+    progress(n, n, "replicated")
+    names, places = zip(*observed, strict=True)
+    return Predictive(fit.learner.name, names, places, np.array(list(observed.values())), np.array(rows))
+
+
+def _posterior(fit: Fit | GroupSample) -> Callable[[np.random.Generator], Array]:
+    """Return what draws the unconstrained parameters of all subjects, (N, K)."""
+    if isinstance(fit, GroupSample):
+        draws = fit.unconstrained.reshape(-1, *fit.unconstrained.shape[2:])
+        return lambda rng: np.asarray(draws[rng.integers(len(draws))])
     unknown = np.flatnonzero(~np.isfinite(fit.covariance).all(axis=(1, 2)))
     if len(unknown):
         subject = fit.subjects[int(unknown[0])]
         raise ModelError(f"subject {subject} has no standard errors (verdict flat): fit with a prior, or leave it out")
-    rng = np.random.default_rng(seed)
-    roots = np.linalg.cholesky(fit.covariance)
-    domains = fit.learner.parameters
-    rows = []
-    for done in range(n):
-        progress(done, n, "replicating")
-        z = fit.unconstrained + np.einsum("nkl,nl->nk", roots, rng.standard_normal(fit.unconstrained.shape))
-        truth = {name: domain.natural(z[:, k]) for k, (name, domain) in enumerate(domains.items())}
-        trials = simulate(fit.learner, task, truth, seed=rng)
-        rows.append([statistic(trials) for statistic in chosen.values()])
-    progress(n, n, "replicated")
-    observed = np.array([statistic(fit.trials) for statistic in chosen.values()])
-    return Predictive(fit.learner.name, tuple(chosen), observed, np.array(rows, dtype=np.float64))
+    roots, centre = np.linalg.cholesky(fit.covariance), fit.unconstrained
+    return lambda rng: np.asarray(centre + np.einsum("nkl,nl->nk", roots, rng.standard_normal(centre.shape)))
+
+
+def _values(statistics: Mapping[str, Statistic], trials: Trials) -> dict[tuple[str, object], float]:
+    """Return (name, place) → value of all statistics."""
+    found: dict[tuple[str, object], float] = {}
+    for name, statistic in statistics.items():
+        value = statistic(trials)
+        places = value.items() if isinstance(value, Mapping) else [(None, value)]
+        found |= {(name, place): float(one) for place, one in places}
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

@@ -32,7 +32,8 @@ def shaped_like(simulated: Trials, recorded: Trials) -> Trials:
     Returns
     -------
     Trials
-        With the responses missing that are declared missing in `recorded`, in columns that both have.
+        With the responses missing that are declared missing in `recorded`, in columns that both have, and with the
+        columns that only `recorded` has (a condition, say).
 
     Raises
     ------
@@ -60,7 +61,16 @@ def shaped_like(simulated: Trials, recorded: Trials) -> Trials:
     kept = np.concatenate([start + numbers[row] - 1 for start, row in zip(simulated.offsets[:-1], rows, strict=True)])
     mask = np.zeros(len(simulated), dtype=bool)
     mask[kept] = True
-    return _with_gaps(simulated.select(mask), {name: cells[source] for name, cells in recorded.missing.items()})
+    cut = _with_gaps(simulated.select(mask), {name: cells[source] for name, cells in recorded.missing.items()})
+    only = {name: values[source] for name, values in recorded.columns.items() if name not in cut.columns}
+    codings = {name: coding for name, coding in recorded.codings.items() if name in only}
+    missing = {name: cells[source] for name, cells in recorded.missing.items() if name in only}
+    return replace(
+        cut,
+        columns={**cut.columns, **only},
+        codings={**cut.codings, **codings},
+        missing={**cut.missing, **missing},
+    )
 
 
 def _numbers(recorded: Trials, length: int) -> NDArray[np.int64]:
