@@ -27,7 +27,7 @@ def test_value_and_costs_with_error_bars() -> None:
     assert not found.feasible
     assert found.costs["c1"].slack == pytest.approx(0.1 - expected[2])
     content = json.loads(json.dumps(found.to_dict()))
-    assert set(content["costs"]["c1"]) == {"value", "error", "budget", "slack"}
+    assert set(content["costs"]["c1"]) == {"value", "error", "budget", "floor", "slack"}
     assert content["exact"] is True
 
 

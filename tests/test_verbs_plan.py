@@ -199,7 +199,7 @@ def test_results_are_json() -> None:
     found = plan(RISKY, nodes=2, budgets={"risk": 1.0}, starts=3)
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert {"value", "value_error", "costs", "upper_bound", "verdict", "controller"} <= set(content)
-    assert set(content["costs"]["risk"]) == {"value", "error", "budget", "slack"}
+    assert set(content["costs"]["risk"]) == {"value", "error", "budget", "floor", "slack"}
     assert content["costs"]["listen"]["budget"] is None
     assert Controller.from_dict(content["controller"]).n_nodes == 2
 
@@ -229,13 +229,13 @@ def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> 
 
 def test_certificate_knows_what_is_not_stationary() -> None:
     agent = Controller.random(3, RISKY.actions, RISKY.observations, seed=0)
-    assert certify(RISKY, agent, {}).gap > 1.0
+    assert certify(RISKY, agent).gap > 1.0
 
 
 def test_uses_of_transitions_sum_to_the_steps_taken() -> None:
     pomdp = random_problem(1)
     agent = Controller.random(3, pomdp.actions, pomdp.observations, seed=0)
-    moves = certify(pomdp, agent, {}).moves
+    moves = certify(pomdp, agent).moves
     assert moves.sum() == pytest.approx(10.0)
     assert (moves[:, 0, 1] == 0).all()  # this action never yields that observation
 

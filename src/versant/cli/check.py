@@ -50,6 +50,7 @@ def _lines(found: Summary) -> Iterator[str]:
     yield f"reward        {_range(found.reward_range)}"
     for name, limits in found.cost_ranges.items():
         budget = f", budget {found.budgets[name]:g}" if name in found.budgets else ""
+        budget += f", floor {found.floors[name]:g}" if name in found.floors else ""
         yield f"cost {name + ' ':8s} {_range(limits)}{budget}"
     yield from (f"warning: {warning}" for warning in found.warnings)
     if not found.warnings:

@@ -44,8 +44,7 @@ def evaluate(agent: str, problem: str, budgets: Any, costs: Any, runs: int, seed
     else:
         print(f"value {found.value:.6f} ± {found.value_error:.1e}{'' if found.exact else ' (simulated)'}")
         for name, cost in found.costs.items():
-            budget = "" if cost.budget is None else f", budget {cost.budget:g}, slack {cost.slack:.3g}"
-            print(f"{name} {cost.value:.6f} ± {cost.error:.1e}{budget}")
+            print(f"{name} {cost}")
     return exceeded(found.costs)
 
 

@@ -92,10 +92,22 @@ class _Numbers(Pair):
 
 
 class _Budget(Pair):
+    """``risk=0.08`` is an upper bound, as ``risk<=0.08``; ``>=`` a lower one, ``==`` both, ``=0.05..0.08`` two."""
+
     name = "cost=number"
 
-    def value(self, text: str) -> float:
-        return _number(text)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """Split and read; a lower bound becomes (number, None), an equality a pair of equal numbers."""
+        if isinstance(value, tuple):
+            return value
+        sign = next((sign for sign in ("<=", ">=", "==") if sign in value), "=")
+        key, bound = super().convert(str(value).replace(sign, "=", 1), param, ctx)
+        pairs = {">=": (bound, None), "==": (bound, bound)}
+        return key, pairs.get(sign, bound)
+
+    def value(self, text: str) -> float | tuple[float, float]:
+        low, both, high = text.partition("..")
+        return (_number(low), _number(high)) if both else _number(text)
 
 
 class _Cost(Pair):

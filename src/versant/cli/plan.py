@@ -25,7 +25,13 @@ COPIES = 8
 def problem_options(command: Any) -> Any:
     """Add the options that give a problem costs and budgets."""
     for option in (
-        click.option("--budget", "budgets", type=BUDGET, multiple=True, help="Upper bound of a discounted total cost."),
+        click.option(
+            "--budget",
+            "budgets",
+            type=BUDGET,
+            multiple=True,
+            help="Bound of a discounted total cost; also cost>=number, cost==number, cost=number..number.",
+        ),
         click.option("--cost", "costs", type=COST, multiple=True, help="A cost signal; * stands for all."),
     ):
         command = option(command)
@@ -38,11 +44,20 @@ def problem_options(command: Any) -> Any:
 @problem_options
 @click.option("--time", type=click.FloatRange(min=0.0, min_open=True), help="Seconds; more starts while they last.")
 @click.option("--starts", type=click.IntRange(min=1), default=40, show_default=True, help="Random starts, at least.")
+@click.option("--minimise", metavar="COST", help="Make this cost small; the reward is a cost then, called reward.")
 @seed_option
 @out_option
 @json_option
 def plan(
-    problem: str, nodes: int, budgets: Any, costs: Any, time: float | None, starts: int, seed: int, **output: Any
+    problem: str,
+    nodes: int,
+    budgets: Any,
+    costs: Any,
+    time: float | None,
+    starts: int,
+    minimise: str | None,
+    seed: int,
+    **output: Any,
 ) -> int:
     """Find a finite-state controller for PROBLEM within budgets, with an upper bound for every policy.
 
@@ -52,13 +67,15 @@ def plan(
     from versant.verbs.plan import plan as find_controller
 
     limits = as_dict(budgets, "--budget")
-    task = load_problem(problem, costs, limits)
+    task = load_problem(problem, costs, {name: 0.0 for name in (*limits, minimise) if name not in (None, "reward")})
     remark(*task.notes)
     numbers = nodes * task.n_actions * (1 + task.n_observations * nodes)
     require_memory(COPIES * 8 * numbers, f"planning with {nodes} nodes (ask for fewer with --nodes)")
     folder = folder_for(output["out"])
     with progress_bar() as progress:
-        found = find_controller(task, nodes, limits, starts=starts, time=time, seed=seed, progress=progress)
+        found = find_controller(
+            task, nodes, limits, minimise=minimise, starts=starts, time=time, seed=seed, progress=progress
+        )
     files = [] if folder is None else write_plan(found, folder)
     if output["as_json"]:
         print_json(found.to_dict())
@@ -70,9 +87,9 @@ def plan(
 
 def exceeded(costs: Any) -> int:
     """List the budgets that are not met on stderr; return the exit code."""
-    over: dict[str, Cost] = {name: cost for name, cost in costs.items() if not cost.kept}
-    for name, cost in over.items():
-        remark(f"budget not met: {name} costs {cost.value:.6g} ± {cost.error:.1e}, the budget is {cost.budget:g}")
+    over: dict[str, Cost] = {name: cost for name, cost in costs.items() if not cost.kept and not cost.undecided}
+    remark(*(f"budget not met: {name} costs {cost}" for name, cost in over.items()))
+    remark(*(f"met or not, rounding hides it: {name} costs {cost}" for name, cost in costs.items() if cost.undecided))
     return WARNING if over else 0
 
 

@@ -101,6 +101,7 @@ def _assemble(draft: Draft, name: str, normalise: bool) -> Pomdp:
             for cost, log in zip(draft.costs.names, draft.cost_logs, strict=True)
         },
         budgets=draft.budgets,
+        floors=draft.floors,
         horizon=draft.horizon,
         name=name,
         notes=tuple(draft.notes),

@@ -95,6 +95,7 @@ class Draft:
     sign: float = 1.0  # -1 for "values: cost"
     start: Array | None = None  # (S,)
     budgets: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
     transitions: Log = field(default_factory=lambda: Log(3))  # (a, s, s')
     emissions: Log = field(default_factory=lambda: Log(3))  # (a, s', o)
     rewards: Log = field(default_factory=lambda: Log(4))  # (a, s, s', o)

@@ -80,10 +80,15 @@ class Header:
         self.draft.cost_logs = [Log(4) for _ in costs.names]
 
     def budget(self, keyword: Word) -> None:
-        """Pairs of a cost and a number."""
+        """A cost, an optional sign and a number, once or more; without a sign it is an upper bound."""
         while True:
-            cost = take_index(self.scanner, self.draft.costs, wild=False)
-            self.draft.budgets[self.draft.costs.names[cost]] = self._number()
+            cost = self.draft.costs.names[take_index(self.scanner, self.draft.costs, wild=False)]
+            sign = self.scanner.take().text if self.scanner.peek().text in ("<=", ">=", "==") else "<="
+            bound = self._number()
+            if sign != ">=":
+                self.draft.budgets[cost] = bound
+            if sign != "<=":
+                self.draft.floors[cost] = bound
             word = self.scanner.peek()
             if not word.text or self._begins_statement(word):
                 return

@@ -5,7 +5,7 @@
     discount: NUMBER                         values: reward | cost
     states: COUNT | NAME …                   horizon: NUMBER | infinite
     actions: COUNT | NAME …                  costs: NAME …                        (.cpomdp)
-    observations: COUNT | NAME …             budget: COST NUMBER …                (.cpomdp)
+    observations: COUNT | NAME …             budget: COST [<= | >= | ==] NUMBER … (.cpomdp)
 
     start: NUMBER … | uniform | STATE …      start include: STATE …        start exclude: STATE …
 
@@ -16,7 +16,8 @@
 An index is a name, a number counted from 0, or ``*`` for all; a later line overrides an earlier one. ROW is as many
 numbers as there are, or ``uniform``, or in T ``reset`` (the start belief). MATRIX is numbers, ``uniform``, or
 ``identity`` where it is square. A colon before numbers is tolerated; behind three indices of R, it makes a single
-number the reward of all observations. ``#`` begins a comment. Costs and budgets are not affected by ``values``.
+number the reward of all observations. ``#`` begins a comment. Costs and budgets are not affected by ``values``;
+a budget without a sign is an upper bound (``<=``).
 
 Source: A. R. Cassandra, *POMDP file format*, pomdp.org.
 """

@@ -65,7 +65,10 @@ def _header(pomdp: Pomdp) -> Iterator[str]:
     if pomdp.costs:
         yield f"costs: {_space([*pomdp.costs], 'cost', may_be_count=False)}"
     for cost, bound in pomdp.budgets.items():
-        yield f"budget: {cost} {bound!r}"
+        yield f"budget: {cost} {'== ' if pomdp.floors.get(cost) == bound else ''}{bound!r}"
+    for cost, bound in pomdp.floors.items():
+        if pomdp.budgets.get(cost) != bound:
+            yield f"budget: {cost} >= {bound!r}"
     uniform = np.all(pomdp.start == 1.0 / pomdp.n_states) and "uniform" not in pomdp.states
     yield f"start: {'uniform' if uniform else ' '.join(map(repr, pomdp.start.tolist()))}"
 

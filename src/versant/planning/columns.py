@@ -44,6 +44,9 @@ FIRST_BOX, GROWTH, LARGEST_BOX = 10.0, 4.0, 1e4
 CLOSE = 1e-5
 """Gain of a plan over the master, as a share of the spread of values, from which it counts as new."""
 
+TIE = 1e-9
+"""Excesses, in units of the budgets, that differ by less are the same where no mixture keeps the budgets."""
+
 HARDER = 4.0
 """Factor of the effort and the precision of searches when no plan is new."""
 
@@ -148,32 +151,9 @@ class Columns:
         margin : float
             How far to stay below the budgets, in units of the scales.
         """
-        from scipy.optimize import linprog
-
         totals = np.stack([one.totals for one in self.found])  # (n, 1+m)
         over = (totals[:, 1:] - self.limits) / self.scales + margin  # (n, m)
-        n, m = over.shape
-        solved: Any = linprog(
-            -totals[:, 0] / self.spread,
-            A_ub=over.T if m else None,
-            b_ub=np.zeros(m) if m else None,
-            A_eq=np.ones((1, n)),
-            b_eq=[1.0],
-            method="highs-ds",
-        )
-        if solved.status != 0:
-            elastic = np.concatenate([over.T, -np.ones((m, 1))], axis=1)
-            solved = linprog(
-                [0.0] * n + [1.0],
-                A_ub=elastic,
-                b_ub=np.zeros(m),
-                A_eq=[[1.0] * n + [0.0]],
-                b_eq=[1.0],
-                bounds=[(0.0, None)] * n + [(None, None)],
-                method="highs-ds",
-            )
-        weights = np.maximum(solved.x[:n], 0.0)
-        weights /= weights.sum()
+        weights = _best_weights(totals[:, 0] / self.spread, over)
         used = np.flatnonzero(weights)
         graph = mixture([self.found[i].graph for i in used], weights[used]).merged()
         return Mixture(graph, weights @ totals, float((weights @ over).max(initial=-np.inf)) - margin, self.last)
@@ -212,3 +192,28 @@ class Columns:
         if (scaled >= self._box * (1.0 - 1e-9)).any():
             self._box = min(GROWTH * self._box, LARGEST_BOX)
         return lowest * self.spread, self.prices * scaled
+
+
+def _best_weights(values: Array, over: Array) -> Array:
+    """Solve the master for values (n,) and excesses (n, m): the best mixture of least excess."""
+    from scipy.optimize import linprog
+
+    n, m = over.shape
+    shares: dict[str, Any] = {"A_eq": np.ones((1, n)), "b_eq": [1.0], "method": "highs-ds"}
+    limits: dict[str, Any] = {"A_ub": over.T, "b_ub": np.zeros(m)} if m else {}
+    solved: Any = linprog(-values, **limits, **shares)
+    if solved.status != 0:
+        least: Any = linprog(
+            [0.0] * n + [1.0],
+            A_ub=np.concatenate([over.T, -np.ones((m, 1))], axis=1),
+            b_ub=np.zeros(m),
+            A_eq=[[1.0] * n + [0.0]],
+            b_eq=[1.0],
+            bounds=[(0.0, None)] * n + [(None, None)],
+            method="highs-ds",
+        )
+        again: Any = linprog(-values, A_ub=over.T, b_ub=np.full(m, least.x[n] + TIE), **shares)
+        solved = again if again.status == 0 else least
+    weights = np.maximum(solved.x[:n], 0.0)
+    total: Array = weights / weights.sum()
+    return total

@@ -20,6 +20,7 @@ from versant.errors import ProblemError
 from versant.optimise.simplex import Simplices
 from versant.planning.evaluation import ClosedLoop, Evaluation
 from versant.planning.gradient import Derivatives, differentiate
+from versant.planning.onesided import budget_scale
 from versant.tasks.pomdp import Pomdp
 
 __all__ = ["PlanningPoint", "PlanningProblem"]
@@ -45,10 +46,8 @@ class PlanningProblem:
         self.names = tuple(budgets)
         self.rows = np.array([1 + self.loop.costs.index(name) for name in budgets], dtype=np.intp)  # (m,)
         self.budgets = np.array([*budgets.values()])  # (m,)
-        spread = np.ptp(self.loop.payoffs, axis=(1, 2)) / (1.0 - self.loop.discount)  # (1+costs,)
-        self.scales = np.maximum(np.abs(self.budgets), 1e-3 * spread[self.rows])  # (m,)
-        self.scales[self.scales == 0.0] = 1.0
-        self.scale = float(spread[0]) or 1.0
+        self.scales = np.array([budget_scale(pomdp, name, bound) for name, bound in budgets.items()])  # (m,)
+        self.scale = float(np.ptp(pomdp.rewards)) / (1.0 - self.loop.discount) or 1.0
 
     def tightened(self, amount: float) -> PlanningProblem:
         """Return the same problem with every budget lowered by `amount` times its scale."""

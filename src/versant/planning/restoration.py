@@ -25,9 +25,12 @@ from versant.planning.natural import Natural
 from versant.planning.problem import PlanningProblem
 from versant.planning.protocol import Point, Problem, Slopes
 
-__all__ = ["best_start", "minimise_excess", "restore"]
+__all__ = ["ROUNDING", "best_start", "minimise_excess", "restore"]
 
 Array = NDArray[np.float64]
+
+ROUNDING = 1e-13
+"""Excesses, as fractions of a budget, that differ by less are the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +92,7 @@ def restore(problem: PlanningProblem, theta: Array, limits: Limits, tolerance: f
             break
         moved = repair(problem, restored[outside], limits)
         left = _worst(problem, moved)
-        better = left < excess[outside]
+        better = left < excess[outside] - ROUNDING
         restored[outside[better]], excess[outside[better]] = moved[better], left[better]
     return restored, excess
 

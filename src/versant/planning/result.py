@@ -41,13 +41,14 @@ class Plan:
     costs: Mapping[str, Cost]
     upper_bound: float | None  # None where no policy keeps the budgets, or no bound was found
     bounds: tuple[UpperBound, ...]  # every bound that was computed
-    multipliers: Mapping[str, float]  # shadow price of each budget, reward per unit of cost
+    multipliers: Mapping[str, float]  # shadow price of each budget less that of its floor, reward per unit of cost
     first_order_gap: float  # what the problem linearised at the controller still promises, in units of reward
     verdict: tuple[PlanVerdict, ...]
     least_excess: UpperBound | None  # where no controller within the budgets was found: a bound of the least excess
     history: tuple[Improvement, ...]
     moves: Array  # (X, A, O, X') expected discounted number of uses of each transition
     problem: str
+    minimised: str | None  # the cost that was to be small; the value is minus it
     method: str
     seed: int
     families: Mapping[str, int]  # number of ascents from each family of starts
@@ -72,6 +73,7 @@ class Plan:
         """Everything but the history and the uses, ready for JSON."""
         return {
             "problem": self.problem,
+            "minimised": self.minimised,
             "method": self.method,
             "seed": self.seed,
             "starts": self.starts,
@@ -82,7 +84,7 @@ class Plan:
             "value_error": self.value_error,
             "costs": {name: cost.to_dict() for name, cost in self.costs.items()},
             "upper_bound": self.upper_bound,
-            "bounds": {bound.method: bound.value for bound in self.bounds},
+            "bounds": [_proof(bound) for bound in self.bounds],
             "multipliers": dict(self.multipliers),
             "least_excess": None if self.least_excess is None else _proof(self.least_excess),
             "gap": self.gap,
@@ -92,15 +94,24 @@ class Plan:
         }
 
     def __str__(self) -> str:
-        bound = "" if self.upper_bound is None else f", upper bound of every policy {self.upper_bound:.6f}"
-        lines = [f"value {self.value:.6f} ± {self.value_error:.1e}{bound}"]
-        for name, cost in self.costs.items():
-            budget = "" if cost.budget is None else f", budget {cost.budget:g}, slack {cost.slack:.3g}"
-            lines.append(f"{name} {cost.value:.6f} ± {cost.error:.1e}{budget}")
+        proof = min(self.bounds, key=lambda bound: bound.value, default=None)
+        bound = "" if proof is None else f", no policy exceeds {_precise(proof.value)} ({proof.method})"
+        value = "value" if self.minimised is None else f"value (minus {self.minimised})"
+        lines = [f"{value} {_precise(self.value)} ± {self.value_error:.1e}{bound}"]
+        lines += [f"{name} {cost}" for name, cost in self.costs.items()]
         lines.append("verdict: " + ", ".join(self.verdict))
         return "\n".join(lines)
 
 
+def _precise(number: float) -> str:
+    """Six decimals, or for small numbers six digits."""
+    return f"{number:.6f}" if abs(number) >= 0.1 or number == 0.0 else f"{number:.6g}"
+
+
 def _proof(bound: UpperBound) -> dict[str, Any]:
-    """Every policy has Σ multiplier (cost - budget) of at least this value; above zero, none keeps all budgets."""
+    """Return a bound and its proof, ready for JSON.
+
+    As an upper bound: no policy within the budgets is worth more. As a bound of the excess: every policy has
+    Σ multiplier (cost - budget) of at least this value; above zero, none keeps all budgets.
+    """
     return {"value": bound.value, "multipliers": dict(bound.multipliers), "method": bound.method}

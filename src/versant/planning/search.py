@@ -26,7 +26,7 @@ from versant.agents.controller import Controller
 from versant.planning.ascent import Limits, ascend
 from versant.planning.problem import PlanningProblem
 from versant.planning.protocol import Method
-from versant.planning.restoration import best_start, restore
+from versant.planning.restoration import ROUNDING, best_start, restore
 from versant.planning.result import Improvement
 
 __all__ = ["Search", "random_starts"]
@@ -91,6 +91,7 @@ class Search:
     def __post_init__(self) -> None:
         evaluation = self.problem.loop.evaluate(self._vector(islice(random_starts(self.problem, 0), 1)))
         bars = evaluation.errors()[0, self.problem.rows] / self.problem.scales
+        self.blur = float(bars.max(initial=0.0)) + ROUNDING
         self.margin = max(1e-8, 8.0 * float(bars.max(initial=0.0)))
         self.target = self.problem.tightened(self.margin)
 
@@ -123,8 +124,8 @@ class Search:
             again = ascend(self.target, restored[inside], self.method, limits, self._watch).theta
             restored, excess = restore(self.target, np.concatenate([again, restored]), limits, 0.5 * self.margin)
             inside = excess <= 0.5 * self.margin
-        if not inside.any():
-            return self.problem.loop.layout.controller(restored[int(excess.argmin())])
+        if not inside.any():  # maybe nobody can be inside: then the best of those that come nearest
+            inside = excess <= excess.min() + self.blur
         choices = restored[inside]
         if time.perf_counter() < self.end:
             choices = np.stack([best_start(self.target, theta) for theta in choices])

@@ -36,6 +36,12 @@ class PlanVerdict(Word):
         "the cost plus its error bar exceeds a budget; the costs say which and by how much",
         "do not use the controller where the budget matters.",
     )
+    UNDECIDED = (
+        "undecided",
+        "the error bar of a cost crosses its budget or floor, and nothing better was found: the budget stands where "
+        "costs cannot be lower, and rounding hides whether it is kept",
+        "move the budget by more than the error bar, if that matters.",
+    )
     STATIONARY = (
         "stationary",
         "the problem linearised at the controller promises less than 1e-5 of its value or of its spread / 1000",
@@ -67,8 +73,8 @@ def judge(certificate: Certificate, upper_bound: float | None, proved_infeasible
     """Derive the flags from a certificate, the best upper bound and whether infeasibility has been proved."""
     size = max(abs(certificate.value), SMALL * certificate.scale)
     flags = []
-    if certificate.feasible:
-        flags.append(PlanVerdict.FEASIBLE)
+    if certificate.feasible or certificate.undecided:
+        flags.append(PlanVerdict.FEASIBLE if certificate.feasible else PlanVerdict.UNDECIDED)
         stationary = certificate.gap <= STATIONARY_WITHIN * size
         flags.append(PlanVerdict.STATIONARY if stationary else PlanVerdict.NOT_STATIONARY)
         if upper_bound is not None and upper_bound - certificate.value <= OPTIMAL_WITHIN * size:

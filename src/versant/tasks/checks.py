@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -17,18 +18,24 @@ from versant.errors import ProblemError
 __all__ = [
     "Array",
     "Sparse",
+    "check_order",
     "checked_belief",
     "checked_budget",
+    "checked_cost_name",
     "checked_discount",
     "checked_horizon",
     "checked_kernel",
     "checked_names",
     "index_of",
+    "known_costs",
     "unknown_cost",
 ]
 
 Array = NDArray[np.float64]
 Sparse = csr_array[Any]
+
+_COST_NAME = re.compile(r"[^\s:#*=<>]+")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 SUM_TOLERANCE = 1e-9
 """How far a probability distribution may miss the sum one: rounding of long sums, no more."""
@@ -101,9 +108,23 @@ def checked_budget(name: str, bound: float, costs: Mapping[str, Array]) -> float
     """Budget as a finite number of an existing cost."""
     if name not in costs:
         raise ProblemError(unknown_cost(name, costs))
-    if not math.isfinite(bound):
-        raise ProblemError(f"the budget of {name!r} is {bound}, expected a finite number")
+    if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not math.isfinite(bound):
+        raise ProblemError(f"the budget of {name!r} is {bound!r}, expected a finite number")
     return float(bound)
+
+
+def check_order(floors: Mapping[str, float], budgets: Mapping[str, float]) -> None:
+    """Raise ProblemError where a floor lies above the budget of the same cost."""
+    for name, floor in floors.items():
+        if floor > budgets.get(name, math.inf):
+            raise ProblemError(f"{name!r} is to be at least {floor} and at most {budgets[name]}: nothing is both")
+
+
+def checked_cost_name(name: Any) -> str:
+    """Name of a cost, as it can stand in a file and on the command line: no number, no blanks, none of ``:#*=<>``."""
+    if not isinstance(name, str) or not _COST_NAME.fullmatch(name) or _NUMBER.fullmatch(name):
+        raise ProblemError(f"a cost is called {name!r}; names are text without blanks and :#*=<>, and no numbers")
+    return name
 
 
 def checked_discount(discount: float | None) -> float | None:
@@ -126,8 +147,12 @@ def checked_horizon(horizon: int | None) -> int | None:
 
 def unknown_cost(name: str, costs: Mapping[str, Array]) -> str:
     """Say that a budget is set for a cost which does not exist."""
-    known = ", ".join(map(repr, costs)) or "none"
-    return f"a budget is set for {name!r}, but the costs of this problem are: {known}"
+    return f"a budget is set for {name!r}, but {known_costs(costs)}"
+
+
+def known_costs(costs: Mapping[str, Array]) -> str:
+    """Say which costs there are."""
+    return "the costs of this problem are: " + (", ".join(map(repr, costs)) or "none")
 
 
 def index_of(key: str | int, numbers: Mapping[str, int], noun: str) -> int:

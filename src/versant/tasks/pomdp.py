@@ -4,7 +4,7 @@ In state s the agent takes action a, earns the expected reward R(s, a) and pays 
 becomes s' with probability P(s' | s, a), and the agent observes o with probability O(o | a, s'). The agent never sees
 the state: it starts from the belief b₀(s) and maximises
 
-    E Σ_t γ^t R(s_t, a_t)    subject to    E Σ_t γ^t C_i(s_t, a_t) ≤ ε_i   for every budget i
+    E Σ_t γ^t R(s_t, a_t)    subject to    φ_i ≤ E Σ_t γ^t C_i(s_t, a_t) ≤ ε_i   for every budget ε_i and floor φ_i
 
 =============== ==========================================
 symbol          name in the code
@@ -14,6 +14,7 @@ O(o | a, s')    ``emissions[a][s', o]``
 R(s, a)         ``rewards[s, a]``
 C_i(s, a)       ``costs[i][s, a]``
 ε_i             ``budgets[i]``
+φ_i             ``floors[i]``
 b₀(s)           ``start[s]``
 γ               ``discount``
 =============== ==========================================
@@ -28,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,20 +38,26 @@ from versant.errors import ProblemError
 from versant.tasks.checks import (
     Array,
     Sparse,
+    check_order,
     checked_belief,
     checked_budget,
+    checked_cost_name,
     checked_discount,
     checked_horizon,
     checked_kernel,
     checked_names,
     index_of,
+    known_costs,
     unknown_cost,
 )
 
-__all__ = ["CostEntries", "Pomdp", "require_discounted"]
+__all__ = ["CostEntries", "Limits", "Pomdp", "require_discounted"]
 
 #: Cost of (state, action) pairs: keys are names or indices, ``"*"`` stands for all; later entries override earlier.
 CostEntries = Mapping[Any, float]
+
+#: Upper bound of a total, or (lower, upper), each of which may be None.
+Limits: TypeAlias = float | tuple[float | None, float | None] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +82,8 @@ class Pomdp:
         Expected immediate cost of each named signal.
     budgets : mapping of str to float, optional
         Upper bound of the expected discounted total of a cost from the start belief.
+    floors : mapping of str to float, optional
+        Lower bound of the same; where it equals the budget, the total is to have this value.
     horizon : int, optional
         Number of decisions of a finite-horizon problem.
     name : str, optional
@@ -115,6 +124,7 @@ class Pomdp:
     horizon: int | None = None
     name: str = ""
     notes: tuple[str, ...] = ()
+    floors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def put(attribute: str, value: object) -> None:
@@ -126,10 +136,12 @@ class Pomdp:
         put("emissions", self._kernels(self.emissions, "emissions", self.observations))
         put("rewards", self._payoff(self.rewards, "reward"))
         put("start", checked_belief(self.start, self.states))
-        put("costs", MappingProxyType({name: self._payoff(c, f"cost {name!r}") for name, c in self.costs.items()}))
-        put(
-            "budgets", MappingProxyType({name: checked_budget(name, b, self.costs) for name, b in self.budgets.items()})
-        )
+        costs = {checked_cost_name(name): self._payoff(c, f"cost {name!r}") for name, c in self.costs.items()}
+        put("costs", MappingProxyType(costs))
+        for attribute in ("budgets", "floors"):
+            given = getattr(self, attribute).items()
+            put(attribute, MappingProxyType({name: checked_budget(name, b, costs) for name, b in given}))
+        check_order(self.floors, self.budgets)
         put("discount", checked_discount(self.discount))
         put("horizon", checked_horizon(self.horizon))
         put("notes", tuple(self.notes))
@@ -184,6 +196,7 @@ class Pomdp:
 
     def __repr__(self) -> str:
         budgets = f", budgets={dict(self.budgets)}" if self.budgets else ""
+        budgets += f", floors={dict(self.floors)}" if self.floors else ""
         sizes = f"{self.n_states} states, {self.n_actions} actions, {self.n_observations} observations"
         return f"Pomdp({self.name or 'unnamed'!r}: {sizes}, discount={self.discount}, costs={[*self.costs]}{budgets})"
 
@@ -232,20 +245,54 @@ class Pomdp:
         """
         return replace(self, costs={**self.costs, **{name: self._cost(c) for name, c in costs.items()}})
 
-    def with_budgets(self, budgets: Mapping[str, float | None]) -> Pomdp:
-        """Return the same problem with these budgets set; None lifts a budget.
+    def with_budgets(self, budgets: Mapping[str, Limits]) -> Pomdp:
+        """Return the same problem with these budgets set, in place of what there was for the same costs.
+
+        Parameters
+        ----------
+        budgets : mapping of str to float, pair or None
+            A number is an upper bound. A pair (lower, upper) bounds from both sides, where a bound may be None; two
+            equal numbers ask for this very total. None lifts what there was.
 
         Examples
         --------
         >>> from versant.tasks.zoo import tiger
         >>> dict(tiger(costs=("risk",)).with_budgets({"risk": 0.08}).budgets)
         {'risk': 0.08}
+        >>> tiger(costs=("listen",)).with_budgets({"listen": (10.0, None)})
+        Pomdp('tiger': 2 states, 3 actions, 2 observations, discount=0.95, costs=['listen'], floors={'listen': 10.0})
         """
-        unknown = [name for name in budgets if name not in self.costs]
-        if unknown:
-            raise ProblemError(unknown_cost(unknown[0], self.costs))
-        merged = {**self.budgets, **budgets}
-        return replace(self, budgets={name: bound for name, bound in merged.items() if bound is not None})
+        if not isinstance(budgets, Mapping):
+            raise ProblemError(f"budgets are given as {{cost: bound}}, not as {budgets!r}")
+        lower, upper = {**self.floors}, {**self.budgets}
+        for name, limits in budgets.items():
+            if name not in self.costs:
+                raise ProblemError(unknown_cost(name, self.costs))
+            lower.pop(name, None)
+            upper.pop(name, None)
+            low, high = limits if isinstance(limits, tuple | list) and len(limits) == 2 else (None, limits)
+            if low is not None:
+                lower[name] = low
+            if high is not None:
+                upper[name] = high
+        return replace(self, budgets=upper, floors=lower)
+
+    def minimising(self, cost: str) -> Pomdp:
+        """Return the problem in which this cost is to be small: its reward is minus the cost, the reward a cost.
+
+        The former reward is the cost ``"reward"``, so that it can have budgets.
+
+        Examples
+        --------
+        >>> from versant.tasks.zoo import tiger
+        >>> [*tiger(costs=("risk",)).minimising("risk").costs]
+        ['risk', 'reward']
+        """
+        if cost not in self.costs:
+            raise ProblemError(f"there is no cost {cost!r} to minimise; {known_costs(self.costs)}")
+        if "reward" in self.costs:
+            raise ProblemError("a cost is called 'reward' already, so the reward cannot become a cost: rename it")
+        return replace(self, rewards=-self.costs[cost], costs={**self.costs, "reward": self.rewards})
 
     @cached_property
     def _state_numbers(self) -> dict[str, int]:

@@ -32,7 +32,8 @@ class Summary:
     reward_range : tuple of two floats
         Least and largest expected immediate reward.
     cost_ranges : dict of str to tuple of two floats
-    budgets : dict of str to float
+    budgets, floors : dict of str to float
+        Upper and lower bounds of the costs' totals.
     n_start_states : int
         States with positive start probability.
     n_reachable : int
@@ -58,6 +59,7 @@ class Summary:
     reward_range: tuple[float, float]
     cost_ranges: dict[str, tuple[float, float]]
     budgets: dict[str, float]
+    floors: dict[str, float]
     n_start_states: int
     n_reachable: int
     n_absorbing: int
@@ -105,6 +107,7 @@ def summarise(pomdp: Pomdp) -> Summary:
         reward_range=(float(pomdp.rewards.min()), float(pomdp.rewards.max())),
         cost_ranges={name: (float(cost.min()), float(cost.max())) for name, cost in pomdp.costs.items()},
         budgets=dict(pomdp.budgets),
+        floors=dict(pomdp.floors),
         n_start_states=int(np.count_nonzero(pomdp.start)),
         warnings=(*_warnings(pomdp, facts), *pomdp.notes),
         **facts,
@@ -146,5 +149,5 @@ def _warnings(pomdp: Pomdp, facts: dict[str, int]) -> list[str]:
         said.append(f"{facts['n_silent']} observations never occur")
     if np.all(pomdp.rewards == pomdp.rewards.flat[0]):
         said.append("the reward is the same everywhere: nothing to plan for")
-    said.extend(f"cost {name!r} has no budget" for name in pomdp.costs if name not in pomdp.budgets)
+    said.extend(f"cost {name!r} has no budget" for name in pomdp.costs if name not in {*pomdp.budgets, *pomdp.floors})
     return said

@@ -12,9 +12,9 @@ from versant.agents.alpha import AlphaPolicy
 from versant.agents.controller import Controller
 from versant.agents.learner import Learner
 from versant.errors import CapabilityError
-from versant.planning.certificate import Cost, certify
+from versant.planning.certificate import Cost, certify, cost_of
 from versant.simulation.returns import discounted_totals, horizon_for
-from versant.tasks.pomdp import Pomdp, require_discounted
+from versant.tasks.pomdp import Limits, Pomdp, require_discounted
 from versant.verbs.simulate import simulate
 
 __all__ = ["Evaluation", "evaluate"]
@@ -48,7 +48,7 @@ class Evaluation:
 def evaluate(
     agent: Controller | Learner | AlphaPolicy,
     task: Pomdp,
-    budgets: Mapping[str, float] | None = None,
+    budgets: Mapping[str, Limits] | None = None,
     *,
     parameters: Any = None,
     exact: bool = True,
@@ -63,8 +63,8 @@ def evaluate(
         A controller has the actions and observations of the task, in the same order.
     task : Pomdp
         Discounted, infinite horizon.
-    budgets : mapping of str to float, optional
-        They take precedence over those of the task.
+    budgets : mapping of str to float, pair or None, optional
+        As in `Pomdp.with_budgets`; they take precedence over those of the task.
     parameters : mapping, optional
         A learner's natural parameters, one number each.
     exact : bool
@@ -103,7 +103,7 @@ def evaluate(
         return _by_simulation(agent, bounded, parameters, runs, np.random.default_rng(seed))
     if parameters is not None:
         raise CapabilityError("evaluate: a controller has no parameters of its own")
-    found = certify(bounded, agent, dict(bounded.budgets))
+    found = certify(bounded, agent)
     return Evaluation(found.value, found.value_error, found.costs, exact=True)
 
 
@@ -116,5 +116,5 @@ def _by_simulation(
     trials = simulate(agent, task, parameters, subjects=runs, trials=horizon_for(discount), seed=rng)
     payoffs = {"reward": task.rewards, **task.costs}
     found = discounted_totals(trials, discount, {name: float(np.abs(t).max()) for name, t in payoffs.items()})
-    costs = {name: Cost(found[name].value, found[name].error, task.budgets.get(name)) for name in task.costs}
+    costs = {name: cost_of(task, name, found[name].value, found[name].error) for name in task.costs}
     return Evaluation(found["reward"].value, found["reward"].error, costs, exact=False)

@@ -10,17 +10,18 @@ import numpy as np
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError, VersantError
-from versant.planning.bounds import BoundMethod, UpperBound, lagrangian_bound, least_excess, occupancy_bound
-from versant.planning.certificate import Certificate, certify
-from versant.planning.columns import Columns
+from versant.planning.bounds import BoundMethod
+from versant.planning.certificate import certify
 from versant.planning.natural import Natural
+from versant.planning.onesided import one_sided
 from versant.planning.pga import Pga
+from versant.planning.proofs import prove
 from versant.planning.protocol import Method
 from versant.planning.result import Plan
 from versant.planning.verdict import judge
 from versant.planning.ways import FAMILIES, Family, Task, ascend_from_starts, solve
 from versant.progress import Progress, silent
-from versant.tasks.pomdp import Pomdp
+from versant.tasks.pomdp import Limits, Pomdp
 
 __all__ = ["METHODS", "plan"]
 
@@ -40,8 +41,9 @@ TIME_SHARES = (0.2, 0.65, 0.85, 1.0)
 def plan(
     pomdp: Pomdp,
     nodes: int | Literal["grow"] | None = None,
-    budgets: Mapping[str, float] | None = None,
+    budgets: Mapping[str, Limits] | None = None,
     *,
+    minimise: str | None = None,
     method: str | Method = "natural",
     starts: int | Sequence[Controller] = 40,
     also: Sequence[Controller] = (),
@@ -61,8 +63,13 @@ def plan(
     nodes : int or "grow", optional
         Size of the controller, 5 unless given; "grow" adds nodes until the bound or the improvement says stop. The
         methods "alpha" and "columns" choose the size themselves.
-    budgets : mapping of str to float, optional
-        Upper bounds of expected discounted total costs; they take precedence over those of the problem.
+    budgets : mapping of str to float, pair or None, optional
+        Bounds of expected discounted total costs: a number is an upper bound, a pair (lower, upper) bounds from both
+        sides, where either may be None; two equal numbers ask for this very total (to one in ten millions). They take
+        precedence over those of the problem.
+    minimise : str, optional
+        The cost that is to be as small as the budgets allow; the reward then is the cost ``"reward"``, as in
+        ``plan(problem, minimise="risk", budgets={"reward": (15.0, None)})``, and the plan's value is minus the cost.
     method : {"natural", "pga", "pga-exact", "alpha", "columns"} or Method
         Rule of ascent; or "alpha", the policy graph of a point-based search (without budgets), or "columns", the best
         mixture of such graphs within the budgets, by column generation.
@@ -105,17 +112,19 @@ def plan(
     _check(bounds or (), families or (), iterations, time)
     if not isinstance(pomdp, Pomdp):
         raise ProblemError(f"plan() takes a Pomdp, not {type(pomdp).__name__}: read a file by vs.read_pomdp")
-    bounded = pomdp.with_budgets(budgets or {})
+    aimed = pomdp if minimise is None else pomdp.minimising(minimise)
+    bounded = aimed.with_budgets(budgets or {})
+    sided = one_sided(bounded)
     ready, deadline, end, finish = (begun + share * time if time is not None else np.inf for share in TIME_SHARES)
-    task = Task(bounded, _seed(seed), iterations, begun, time, ready, deadline, end, finish, progress)
+    task = Task(sided.pomdp, _seed(seed), iterations, begun, time, ready, deadline, end, finish, progress)
     if method in SOLVERS:
         if also:
             raise ProblemError(f"method {method!r} starts from no controllers: leave `also` out")
         found = solve(task, str(method), nodes)
     else:
         found = ascend_from_starts(task, _method(method), nodes, starts, families, also)
-    certificate = certify(bounded, found.controller, dict(bounded.budgets))
-    proofs, excess = _bounds(task, certificate, task.able if bounds is None else bounds, found.columns)
+    certificate = certify(bounded, found.controller)
+    proofs, excess = prove(task, certificate, sided, task.able if bounds is None else bounds, found.columns)
     upper = min((proof.value for proof in proofs), default=None)
     if upper is not None and certificate.feasible and certificate.value - certificate.value_error > upper:
         raise VersantError(
@@ -136,6 +145,7 @@ def plan(
         history=tuple(found.history),
         moves=certificate.moves,
         problem=pomdp.name,
+        minimised=minimise,
         method=method if isinstance(method, str) else method.name,
         seed=task.seed,
         families=found.families,
@@ -152,34 +162,6 @@ def _check(bounds: Sequence[str], families: Sequence[str], iterations: int | Non
         raise ProblemError(f"no family of starts is called {strange[0]!r}; there are: {', '.join(FAMILIES)}")
     if (iterations is not None and iterations < 1) or (time is not None and not time > 0):
         raise ProblemError(f"planning needs iterations ≥ 1 and time > 0, not {iterations} and {time}")
-
-
-def _bounds(
-    task: Task, certificate: Certificate, methods: Sequence[BoundMethod], columns: Columns | None
-) -> tuple[tuple[UpperBound, ...], UpperBound | None]:
-    """Bound the optimum; without a feasible controller, first try to prove that there is none."""
-    pomdp, scales, deadline = task.pomdp, task.smallest.scales, task.finish
-    budgets = dict(pomdp.budgets)
-    excess: UpperBound | None = None
-    if not certificate.feasible:
-        excess = None if columns is None else columns.least_excess()
-        if excess is not None and excess.value > 0:
-            return (), excess
-        for method in methods:
-            proof = least_excess(pomdp, budgets, scales, method, deadline)
-            excess = proof if excess is None or proof.value > excess.value else excess
-            if excess.value > 0:
-                return (), excess
-    occupancy = occupancy_bound(pomdp, budgets)
-    bounds = [] if occupancy is None else [occupancy]
-    guesses = [certificate.multipliers] if certificate.feasible else []
-    if columns is not None:
-        bounds.append(columns.upper)
-        guesses.append(columns.upper.multipliers)
-    for method in methods:
-        bounds.append(lagrangian_bound(pomdp, budgets, method, guesses, deadline))
-        guesses.append(bounds[-1].multipliers)
-    return tuple(bounds), excess
 
 
 def _method(method: str | Method) -> Method:
