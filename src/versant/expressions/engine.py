@@ -18,6 +18,7 @@ from versant.expressions.graph import Node
 from versant.expressions.interpret import interpret
 from versant.expressions.recurrence import Program
 from versant.expressions.rows import Rows
+from versant.expressions.schedule import Schedule, schedule
 
 __all__ = ["ENGINES", "Engine", "Interpreter", "engine_for"]
 
@@ -90,7 +91,7 @@ class Interpreter:
     def __init__(self, program: Program, rows: Rows) -> None:
         self.program = program
         self.rows = rows
-        self._padded = {payload: _pad(column, rows) for payload, column in rows.columns.items()}
+        self._schedules: dict[tuple[int, ...], Schedule] = {}
 
     def sums(self, parameters: Array, subjects: NDArray[np.int64]) -> Array:
         """Evaluate the program's sums; see `Engine.sums`. Parameters may be complex."""
@@ -108,19 +109,15 @@ class Interpreter:
     def _run(
         self, summed: Sequence[Node], recorded: Sequence[Node], parameters: Array, subjects: NDArray[np.int64]
     ) -> tuple[Array, Array]:
-        data = {payload: column[:, subjects] for payload, column in self._padded.items()}
-        return interpret(self.program.slots, summed, recorded, parameters, data, self.rows.lengths[subjects])
+        outputs = (*summed, *recorded)
+        key = tuple(node.serial for node in outputs)
+        if key not in self._schedules:
+            self._schedules[key] = schedule(self.program.slots, outputs)
+        lengths, first = self.rows.lengths[subjects], self.rows.offsets[subjects]
+        data, plan = self.rows.columns, self._schedules[key]
+        return interpret(self.program.slots, summed, recorded, parameters, data, lengths, first, plan)
 
 
 def _blocks(lanes: int, size: int = 4096) -> list[slice]:
     """Return lanes in blocks whose intermediate values stay in the processor's cache."""
     return [slice(start, start + size) for start in range(0, max(lanes, 1), size)]
-
-
-def _pad(column: Array, rows: Rows) -> Array:
-    """Return a column as (longest, subjects), zeros after a subject's last trial."""
-    lengths = rows.lengths
-    padded = np.zeros((int(lengths.max(initial=0)), len(lengths)), dtype=column.dtype)
-    subject = np.repeat(np.arange(len(lengths)), lengths)
-    padded[np.arange(len(column)) - rows.offsets[subject], subject] = column
-    return padded

@@ -6,7 +6,8 @@ values, so that derivatives can be checked by complex step: comparisons and swit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -24,37 +25,41 @@ def _where(_: Any, condition: Value, a: Value, b: Value) -> Value:
     return np.where(condition, a, b)
 
 
+def _tail(x: Value) -> Value:
+    """Return e^-|x|."""
+    return np.exp(np.where(x.real >= 0, -x, x)) if np.iscomplexobj(x) else np.exp(-np.abs(x))
+
+
 def _sigmoid(_: Any, x: Value) -> Value:
-    tail = np.exp(-np.where(_real(x) >= 0, x, -x))
+    tail = _tail(x)
     return np.where(_real(x) >= 0, 1.0, tail) / (1.0 + tail)
 
 
 def _softplus(_: Any, x: Value) -> Value:
-    tail = np.log1p(np.exp(-np.where(_real(x) >= 0, x, -x)))
-    return np.where(_real(x) >= 0, x, 0.0) + tail
+    positive = np.where(x.real >= 0, x, 0.0) if np.iscomplexobj(x) else np.maximum(x, 0.0)
+    return positive + np.log1p(_tail(x))
 
 
-def _stack(values: tuple[Value, ...]) -> Value:
-    """Return the entries along a last axis: given one by one, or as one array in memory."""
-    if len(values) == 1:
-        return np.asarray(values[0])
-    return np.stack(np.broadcast_arrays(*values), axis=-1)
+def _entries(values: tuple[Value, ...]) -> list[Value]:
+    """Return the entries of an array: given one by one, or as one array in memory."""
+    return list(values) if len(values) > 1 else list(np.moveaxis(np.asarray(values[0]), -1, 0))
 
 
-def _shifted_exponentials(values: tuple[Value, ...]) -> tuple[Value, Value]:
-    entries = _stack(values)
-    top = np.max(_real(entries), axis=-1)
-    return top, np.exp(entries - top[..., None])
+def _largest(entries: Sequence[Value]) -> Value:
+    return reduce(np.maximum, [_real(x) for x in entries])
 
 
 def _logsumexp(_: Any, *values: Value) -> Value:
-    top, exponentials = _shifted_exponentials(values)
-    return top + np.log(exponentials.sum(axis=-1))
+    entries = _entries(values)
+    top = _largest(entries)
+    return top + np.log(sum(np.exp(x - top) for x in entries))
 
 
 def _softmax(index: int, *values: Value) -> Value:
-    _top, exponentials = _shifted_exponentials(values)
-    return exponentials[..., index] / exponentials.sum(axis=-1)
+    entries = _entries(values)
+    top = _largest(entries)
+    exponentials = [np.exp(x - top) for x in entries]
+    return exponentials[index] / sum(exponentials)
 
 
 def _power(logs: int, x: Value, y: Value) -> Value:

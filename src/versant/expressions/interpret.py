@@ -1,7 +1,8 @@
 """The slow, obvious engine: NumPy, trial after trial, every subject a lane.
 
-It computes exactly what a `Program` says and nothing else. It stays for good: compiled kernels are tested against it,
-verdicts are recomputed by it, and with complex parameters it checks derivatives by complex step.
+It computes exactly what a `Program` says and nothing else; what need not wait for the trial before is computed for many
+trials at a time (`versant.expressions.schedule`). It stays for good: compiled kernels are tested against it, verdicts
+are recomputed by it, and with complex parameters it checks derivatives by complex step.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.expressions.evaluate import EVALUATE
-from versant.expressions.graph import Node, topological
+from versant.expressions.graph import Node
 from versant.expressions.recurrence import Slot
+from versant.expressions.schedule import Schedule, compute, constant_value, schedule
 
-__all__ = ["interpret"]
+__all__ = ["compute", "constant_value", "interpret"]
 
 Array = NDArray[Any]
+Values = dict[int, Any]
+
+AT_A_TIME = 8_192
+"""Numbers in an array of many trials: as many as stay in the processor's cache."""
 
 
 def interpret(
@@ -28,6 +33,8 @@ def interpret(
     parameters: Array,
     data: Mapping[object, Array],
     lengths: Array,
+    first: Array | None = None,
+    plan: Schedule | None = None,
 ) -> tuple[Array, Array]:
     """Run a recurrence over the trials of many lanes.
 
@@ -40,8 +47,12 @@ def interpret(
     parameters : (lanes, K) array
         In natural units; real or complex.
     data : mapping
-        Payload of a data leaf → (trials, lanes) array; what stands after a lane's last trial is not used.
+        Payload of a data leaf → (rows,) array.
     lengths : (lanes,) array of int
+    first : (lanes,) array of int, optional
+        The row of each lane's first trial; by default lane follows lane.
+    plan : Schedule, optional
+        Of these slots and nodes, if it is known.
 
     Returns
     -------
@@ -49,72 +60,80 @@ def interpret(
     records : (len(recorded), trials, lanes) array
         NaN after a lane's last trial.
     """
-    lanes = len(lengths)
-    trials = int(lengths.max(initial=0))
+    lanes, trials = len(lengths), int(lengths.max(initial=0))
     kind = np.result_type(parameters.dtype, np.float64)
     sums = np.zeros((len(summed), lanes), dtype=kind)
     records = np.full((len(recorded), trials, lanes), np.nan, dtype=kind)
-    leaves: dict[object, Any] = {("parameter", k): parameters[:, k] for k in range(parameters.shape[1])}
-    start = _evaluator([s.initial for s in slots])
-    step = _evaluator([*(s.update for s in slots), *summed, *recorded])
+    first = np.cumsum(lengths) - lengths if first is None else first
+    plan = plan or schedule(slots, [*summed, *recorded])
+    fixed: Values = dict(plan.constants)
+    fixed.update((n.serial, parameters[:, n.payload]) for n in plan.leaves if n.op == "parameter")
     with np.errstate(all="ignore"):
-        state = [_widen(v, s.symbol.size, lanes, kind) for v, s in zip(start(leaves), slots, strict=True)]
-        for t in range(trials):
-            running = t < lengths
-            for slot, value in zip(slots, state, strict=True):
-                leaves["state", slot.symbol.payload] = value
-            for payload, column in data.items():
-                leaves["data", payload] = column[t]
-            values = step(leaves)
-            new, rest = values[: len(slots)], values[len(slots) :]
-            if not running.all():
-                new = [_where(running, n, v) for n, v in zip(new, state, strict=True)]
-                rest = [_where(running, r, 0.0 if i < len(summed) else np.nan) for i, r in enumerate(rest)]
-            state = new
-            for i, value in enumerate(rest[: len(summed)]):
-                sums[i] += value
-            for i, value in enumerate(rest[len(summed) :]):
-                records[i, t] = value
+        plan.once.run(fixed)
+        state = _initial(plan, fixed, lanes, kind)
+        at_a_time = max(1, AT_A_TIME // max(lanes, 1))
+        for begin in range(0, trials, at_a_time):
+            numbers = np.arange(begin, min(begin + at_a_time, trials))
+            values = fixed | _read(plan, data, numbers, lengths, first)
+            plan.ahead.run(values)
+            state = _trial_by_trial(plan, state, fixed, values, numbers, lengths)
+            plan.behind.run(values)
+            running = numbers[:, None] < lengths
+            for i, node in enumerate(summed):
+                sums[i] += _while(running, values[node.serial], 0.0).sum(axis=0)
+            for i, node in enumerate(recorded):
+                records[i, begin : begin + len(numbers)] = _while(running, values[node.serial], np.nan)
     return sums, records
 
 
-def _where(running: Array, value: Any, otherwise: Any) -> Any:
-    """Return the value of lanes that are still running; what an array in memory holds is kept whole."""
-    return np.where(running[:, None] if np.ndim(otherwise) == 2 else running, value, otherwise)
+def _initial(plan: Schedule, fixed: Values, lanes: int, kind: np.dtype[Any]) -> list[Array]:
+    shapes = [(lanes, slot.symbol.size) if slot.symbol.size else (lanes,) for slot in plan.slots]
+    values = [fixed[slot.initial.serial] for slot in plan.slots]
+    return [np.array(np.broadcast_to(v, shape), dtype=kind) for v, shape in zip(values, shapes, strict=True)]
 
 
-def _widen(value: Any, size: int, lanes: int, kind: np.dtype[Any]) -> Array:
-    return np.array(np.broadcast_to(value, (lanes, size) if size else (lanes,)), dtype=kind)
+def _read(plan: Schedule, data: Mapping[object, Array], numbers: Array, lengths: Array, first: Array) -> Values:
+    """Return the data of some trials, (trials, lanes) each; after its last trial a lane repeats it."""
+    leaves = [leaf for leaf in plan.leaves if leaf.op == "data"]
+    if not leaves:
+        return {}
+    rows = first + np.minimum(numbers[:, None], np.maximum(lengths - 1, 0))
+    np.minimum(rows, len(data[leaves[0].payload]) - 1, out=rows)  # the last lanes may have no trial at all
+    values = {leaf.serial: data[leaf.payload].take(rows) for leaf in leaves}
+    return values | {n.serial: values[n.serial].astype(np.float64) for n in leaves if n.kind == "real"}
 
 
-def _evaluator(outputs: Sequence[Node]) -> Any:
-    """Return a function from the leaves' values to those of `outputs`."""
-    order = topological(outputs)
+def _trial_by_trial(
+    plan: Schedule,
+    state: list[Array],
+    fixed: Values,
+    values: Values,
+    numbers: Array,
+    lengths: Array,
+) -> list[Array]:
+    """Carry the state over some trials; add what is kept of them to the values, and return the state after them."""
+    kept: dict[int, list[Any]] = {serial: [] for serial in plan.kept}
+    now = dict(fixed)
+    shortest = int(lengths.min()) if len(lengths) else 0
+    for row, t in enumerate(numbers):
+        now.update((serial, values[serial][row]) for serial in plan.served)
+        now.update((slot.symbol.serial, value) for slot, value in zip(plan.slots, state, strict=True))
+        plan.within.run(now)
+        for serial, rows in kept.items():
+            rows.append(now[serial])
+        before, new = state, [now[slot.update.serial] for slot in plan.slots]
+        state = [n if np.shape(n) == v.shape else np.broadcast_to(n, v.shape) for n, v in zip(new, state, strict=True)]
+        if t >= shortest:
+            state = [_continued(t < lengths, n, v) for n, v in zip(state, before, strict=True)]
+    values.update((serial, np.array(rows)) for serial, rows in kept.items())
+    return state
 
-    def run(leaves: Mapping[object, Any]) -> list[Any]:
-        values: dict[int, Any] = {}
-        for node in order:
-            if node.args:
-                values[node.serial] = compute(node, [values[a.serial] for a in node.args])
-            elif node.op == "const":
-                values[node.serial] = constant_value(node)
-            else:
-                values[node.serial] = leaves[node.op, node.payload]
-        return [values[node.serial] for node in outputs]
 
-    return run
+def _continued(running: Array, new: Array, old: Array) -> Array:
+    """Return the new state of lanes that are still running; what an array in memory holds is kept whole."""
+    return np.where(running[:, None] if old.ndim == 2 else running, new, old)
 
 
-def constant_value(node: Node) -> Any:
-    """Return what a constant stands for: a number, or an array filled with it."""
-    return np.full((1, node.size), node.payload) if node.size else node.payload
-
-
-def compute(node: Node, values: Sequence[Any]) -> Any:
-    """Apply a node's operation to its arguments' values; scalars are spread over the entries of arrays."""
-    if node.size and node.op not in ("store", "element"):
-        values = [
-            np.asarray(v)[..., None] if a.size == 0 and np.ndim(v) else v
-            for a, v in zip(node.args, values, strict=True)
-        ]
-    return EVALUATE[node.op](node.payload, *values)
+def _while(running: Array, value: Any, otherwise: float) -> Array:
+    """Return values, (trials, lanes), of lanes that are still running."""
+    return np.where(running, value, otherwise) if not running.all() else np.broadcast_to(value, running.shape)

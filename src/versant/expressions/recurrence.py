@@ -16,7 +16,7 @@ from those that the initial state has, add those that an update makes non-zero, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,7 @@ from versant.expressions import build
 from versant.expressions.derivatives import RULES
 from versant.expressions.graph import Graph, Node, topological
 
-__all__ = ["Column", "Flag", "Program", "Recurrence", "Slot", "Switch", "differentiate", "switches"]
+__all__ = ["Column", "Flag", "Program", "Recurrence", "Slot", "Switch", "differentiate", "needed", "switches"]
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,18 @@ def differentiate(recurrence: Recurrence, order: int) -> Program:
         slots += [second[key] for key in sorted(second)]
         hessian = tuple(twice(g, m) for k, g in enumerate(gradient) for m in range(k + 1))
     return Program(r, order, tuple(slots), r.log_likelihood, gradient, hessian)
+
+
+def needed(slots: Sequence[Slot], outputs: Iterable[Node]) -> list[Slot]:
+    """Return the slots on which the outputs depend, directly or through other slots."""
+    by_symbol = {slot.symbol.serial: slot for slot in slots}
+    known: dict[int, Slot] = {}
+    roots = list(outputs)
+    while roots:
+        found = [by_symbol[n.serial] for n in topological(roots) if n.serial in by_symbol and n.serial not in known]
+        known.update((slot.symbol.serial, slot) for slot in found)
+        roots = [slot.update for slot in found]
+    return [slot for slot in slots if slot.symbol.serial in known]
 
 
 @dataclass(frozen=True)

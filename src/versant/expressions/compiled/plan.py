@@ -9,7 +9,7 @@ from versant.expressions.compiled.choices import choose_first
 from versant.expressions.compiled.products import Likelihood, decompose
 from versant.expressions.compiled.rewrite import Rewriter
 from versant.expressions.graph import Node, topological
-from versant.expressions.recurrence import Program, Slot
+from versant.expressions.recurrence import Program, Slot, needed
 
 __all__ = ["Plan", "make_plan"]
 
@@ -54,7 +54,7 @@ class Plan:
 def make_plan(program: Program, records: Sequence[Node] = ()) -> Plan:
     """Rewrite a program; given `records`, only these are computed, and no sums."""
     summed = () if records else program.summed
-    slots = _needed(program.slots, [*summed, *records])
+    slots = needed(program.slots, [*summed, *records])
     rewriter = Rewriter([*summed, *records, *(n for s in slots for n in (s.initial, s.update))])
     likelihood = decompose(program.recurrence.graph.constant(0.0) if records else program.value, rewriter)
     derivatives = [rewriter(n) for n in summed[1:]]
@@ -73,15 +73,3 @@ def make_plan(program: Program, records: Sequence[Node] = ()) -> Plan:
         records=tuple(written),
         data=tuple(n for n in topological(roots) if n.op == "data"),
     )
-
-
-def _needed(slots: Sequence[Slot], outputs: Sequence[Node]) -> list[Slot]:
-    """Return the slots on which the outputs depend, directly or through other slots."""
-    by_symbol = {slot.symbol.serial: slot for slot in slots}
-    needed: dict[int, Slot] = {}
-    roots = list(outputs)
-    while roots:
-        found = [by_symbol[n.serial] for n in topological(roots) if n.serial in by_symbol and n.serial not in needed]
-        needed.update((slot.symbol.serial, slot) for slot in found)
-        roots = [slot.update for slot in found]
-    return [slot for slot in slots if slot.symbol.serial in needed]
