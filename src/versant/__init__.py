@@ -58,6 +58,7 @@ _HOMES = {
     "verbs.recover": "Recovery recover",
     "verbs.simulate": "simulate",
     "verbs.equations": "equations",
+    "figures.catalogue": "figure figure_table",
     "formats.trials": "read_trials write_trials",
     "formats.problems": "read_pomdp write_pomdp",
     "formats.partitions": "PartitionedFit fit_parts",

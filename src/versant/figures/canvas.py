@@ -77,6 +77,9 @@ def logarithmic(ax: Axes, which: str, low: float, high: float) -> None:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure, in the format that the extension names, atomically."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=DOTS_PER_INCH)
+    """Write a figure, in the format that the extension names, atomically; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
+    undated = {".svg": "Date", ".pdf": "CreationDate"}.get(os.path.splitext(path)[1].lower())
+    with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "versant"}):
+        figure.savefig(temporary, dpi=DOTS_PER_INCH, metadata=None if undated is None else {undated: None})

@@ -64,9 +64,9 @@ class Predictive:
             known = values[np.isfinite(values)]
             ends = np.quantile(known, (0.5 - level / 2.0, 0.5 + level / 2.0)) if len(known) else (np.nan, np.nan)
             rows.append((known.mean() if len(known) else np.nan, *ends, len(known)))
-        table = pd.DataFrame(rows, columns=["mean", "lower", "upper", "known"])
-        for place, column in enumerate((self.names, list(self.at), self.observed)):
-            table.insert(place, ("statistic", "at", "observed")[place], column)
+        table = pd.DataFrame({"statistic": self.names, "at": list(self.at), "observed": self.observed})
+        table[["mean", "lower", "upper", "known"]] = rows
+        table["known"] = table["known"].astype(int)
         table["p"] = self.p
         return table
 

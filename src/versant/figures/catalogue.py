@@ -1,0 +1,205 @@
+"""Every figure of fits by its name: the table it draws, and the drawing.
+
+kind            of                                      shows
+estimates       fit                                     estimates with intervals and verdicts
+shrinkage       hierarchical fit, and fits alone        how the group draws estimates towards itself
+group           hierarchical fit, sampled posterior     the distribution over people
+pairs           fit                                     estimates against each other, with the group's ellipse
+convergence     hierarchical fit, hierarchical          the bound step by step
+                selection
+trajectory      fit                                     latent quantities of a subject
+recovery        recovery                                estimates over truth
+confusion       confusion                               confusion and inversion matrices
+comparison      comparison                              differences of the criterion
+selection       selections                              evidence, frequencies, who used which
+predictive      predictive check                        recorded over replicated statistics
+calibration     calibration                             distribution of ranks
+identify        identifiability                         profile likelihoods
+frontier        frontier                                value against a budget
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from versant.errors import ModelError
+from versant.figures import (
+    calibration,
+    convergence,
+    frontier,
+    group,
+    identify,
+    pairs,
+    predictive,
+    recovery,
+    selection,
+    trajectory,
+)
+from versant.figures import fit as fits
+from versant.inference.calibration import Calibration
+from versant.inference.group_result import GroupFit
+from versant.inference.hbi_result import HierarchicalSelection
+from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample
+from versant.inference.selection import Selection
+from versant.verbs.compare import Comparison
+from versant.verbs.confusion import Confusion
+from versant.verbs.frontier import Frontier
+from versant.verbs.identify import Identifiability
+from versant.verbs.predictive import Predictive
+from versant.verbs.recover import Recovery
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["figure", "figure_table", "kinds"]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    of: tuple[type, ...]
+    table: Callable[..., Any]  # result and options → table
+    draw: Callable[..., Any]  # result, table and title → figure
+    options: tuple[str, ...] = ()  # of the table
+
+
+def _domains(result: Any) -> Any:
+    return dict(result.learner.parameters)
+
+
+CATALOGUE: dict[str, _Kind] = {
+    "estimates": _Kind((Fit,), fits.table_estimates, lambda r, t, title: fits.figure_estimates(t, title)),
+    "shrinkage": _Kind(
+        (GroupFit,),
+        lambda r, alone: group.table_shrinkage(alone, r),
+        lambda r, t, title: group.figure_shrinkage(t, _domains(r), title),
+        ("alone",),
+    ),
+    "group": _Kind(
+        (GroupFit, GroupSample), group.table_group, lambda r, t, title: group.figure_group(t, _domains(r), title)
+    ),
+    "pairs": _Kind(
+        (Fit,), pairs.table_pairs, lambda r, t, title: pairs.figure_pairs(t, pairs.table_ellipses(r), title)
+    ),
+    "convergence": _Kind(
+        (GroupFit, HierarchicalSelection),
+        convergence.table_convergence,
+        lambda r, t, title: convergence.figure_convergence(t, title),
+    ),
+    "trajectory": _Kind(
+        (Fit,), trajectory.table_trajectory, lambda r, t, title: trajectory.figure_trajectory(t, title), ("subject",)
+    ),
+    "recovery": _Kind(
+        (Recovery,),
+        lambda r: recovery.table_recovery(r.fit, r.truth),
+        lambda r, t, title: recovery.figure_recovery(t, title),
+    ),
+    "confusion": _Kind(
+        (Confusion,), selection.table_confusion, lambda r, t, title: selection.figure_confusion(t, title)
+    ),
+    "comparison": _Kind(
+        (Comparison,),
+        selection.table_comparison,
+        lambda r, t, title: selection.figure_comparison(t, r.criterion, title),
+    ),
+    "selection": _Kind(
+        (Selection, HierarchicalSelection),
+        selection.table_selection,
+        lambda r, t, title: selection.figure_selection(t, r.subject_frame(), title),
+    ),
+    "predictive": _Kind(
+        (Predictive,), predictive.table_predictive, lambda r, t, title: predictive.figure_predictive(t, title)
+    ),
+    "calibration": _Kind(
+        (Calibration,), calibration.table_calibration, lambda r, t, title: calibration.figure_calibration(t, title)
+    ),
+    "identify": _Kind(
+        (Identifiability,),
+        identify.table_identify,
+        lambda r, t, title: identify.figure_identify(t, _domains(r.fit), r.profiles.bound, title),
+    ),
+    "frontier": _Kind((Frontier,), frontier.table_frontier, lambda r, t, title: frontier.figure_frontier(r)),
+}
+
+FIRST: dict[type, str] = {GroupFit: "group", HierarchicalSelection: "selection"}
+"""What is shown of a result with several figures, where it is not the first in the catalogue."""
+
+
+def kinds(result: Any) -> tuple[str, ...]:
+    """Return the names of the figures that there are of a result, the one shown by default first.
+
+    Examples
+    --------
+    >>> import versant as vs
+    >>> model = vs.models.find("q_learning")
+    >>> fit = vs.fit(model, vs.simulate(model, vs.Bandit(trials=20), {"alpha": 0.3, "beta": 4.0}, seed=1), starts=1)
+    >>> kinds(fit)
+    ('estimates', 'pairs', 'trajectory')
+    """
+    found = [name for name, kind in CATALOGUE.items() if isinstance(result, kind.of)]
+    if not found:
+        raise ModelError(f"there is no figure of a {type(result).__name__}")
+    first = FIRST.get(type(result), found[0])
+    return (first, *(name for name in found if name != first))
+
+
+def figure_table(result: Any, kind: str | None = None, **options: Any) -> pd.DataFrame:
+    """Return the numbers that a figure draws; see `figure`."""
+    chosen = _chosen(result, kind, options)
+    table: pd.DataFrame = chosen.table(result, **options)
+    return table
+
+
+def figure(result: Any, kind: str | None = None, *, title: str = "", **options: Any) -> Figure:
+    """Draw a result.
+
+    Parameters
+    ----------
+    result
+        What a verb returned.
+    kind : str, optional
+        Which figure, see `versant.figures.catalogue`; without it the first of `kinds`.
+    title : str, optional
+    subject : label, optional
+        Of ``"trajectory"``: whose; the first subject without it.
+    alone : Fit
+        Of ``"shrinkage"``: the fit of the same subjects one by one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        ``save(figure, path)`` of `versant.figures.canvas` writes it, the same bytes for the same numbers;
+        ``figure_table`` of the same result has the numbers.
+
+    Raises
+    ------
+    ModelError
+        If there is no such figure of this result, or an option does not belong to it.
+
+    Examples
+    --------
+    >>> import versant as vs
+    >>> found = vs.recover(vs.models.find("q_learning"), vs.Bandit(trials=30), 5, starts=1)
+    >>> [ax.get_xlabel() for ax in figure(found).axes]
+    ['truth', 'truth']
+    """
+    chosen = _chosen(result, kind, options)
+    drawn: Figure = chosen.draw(result, chosen.table(result, **options), title)
+    return drawn
+
+
+def _chosen(result: Any, kind: str | None, options: dict[str, Any]) -> _Kind:
+    there = kinds(result)
+    name = there[0] if kind is None else kind
+    if name not in there:
+        raise ModelError(f"there is no figure {name!r} of a {type(result).__name__}: choose {', '.join(there)}")
+    chosen = CATALOGUE[name]
+    unknown = sorted(set(options) - set(chosen.options))
+    if unknown:
+        raise ModelError(f"the figure {name!r} takes no {unknown[0]}=")
+    if name == "shrinkage" and "alone" not in options:
+        raise ModelError("the figure 'shrinkage' needs alone=, the fit of the same subjects one by one")
+    return chosen

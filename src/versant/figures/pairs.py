@@ -1,0 +1,120 @@
+"""Pairs of parameters over subjects, in unconstrained units; of a group with the ellipse that holds 95 % of people.
+
+The ellipse of two parameters with mean m and covariance S is { m + r √λ_1 cos t v_1 + r √λ_2 sin t v_2 }, with the
+eigenvectors v and values λ of S, and r² the 95 % point of χ² with two degrees of freedom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.figures.axes import unconstrained_name
+from versant.figures.canvas import BLUE, GREY, ORANGE, clean, new_figure
+from versant.inference.group_result import GroupFit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from versant.inference.result import Fit
+
+__all__ = ["figure_pairs", "table_ellipses", "table_pairs"]
+
+CORNERS = 121
+BINS = 16
+
+
+def table_pairs(fit: Fit) -> pd.DataFrame:
+    """Return one row a subject: label, then the unconstrained estimates under their names (``logit alpha``, …)."""
+    import pandas as pd
+
+    columns = {unconstrained_name(k, d): z for (k, d), z in zip(_domains(fit), fit.unconstrained.T, strict=True)}
+    return pd.DataFrame({"subject": list(fit.subjects), **columns})
+
+
+def _domains(fit: Fit) -> list[tuple[str, Any]]:
+    return list(fit.learner.parameters.items())
+
+
+def table_ellipses(fit: Fit) -> pd.DataFrame:
+    """Return the group's ellipses, one row a pair of parameters and corner: ``x``, ``y``, ``at_x``, ``at_y``.
+
+    Empty for a fit without a group; with covariates, the ellipse stands around the mean over subjects.
+    """
+    import pandas as pd
+    from scipy.stats import chi2
+
+    if not isinstance(fit, GroupFit):
+        return pd.DataFrame(columns=["x", "y", "at_x", "at_y"])
+    names = [unconstrained_name(name, domain) for name, domain in _domains(fit)]
+    centre = fit.group.design.means(fit.group.effects).mean(axis=0)
+    angle = np.linspace(0.0, 2.0 * np.pi, CORNERS)
+    circle = np.sqrt(chi2.ppf(0.95, 2)) * np.stack([np.cos(angle), np.sin(angle)])
+    parts = []
+    for i in range(len(names)):
+        for j in range(i):
+            pair = [j, i]
+            values, vectors = np.linalg.eigh(fit.group.covariance[np.ix_(pair, pair)])
+            corners = centre[pair, None] + vectors @ (np.sqrt(np.maximum(values, 0.0))[:, None] * circle)
+            parts.append(pd.DataFrame({"x": names[j], "y": names[i], "at_x": corners[0], "at_y": corners[1]}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["x", "y", "at_x", "at_y"])
+
+
+def figure_pairs(table: pd.DataFrame, ellipses: pd.DataFrame | None = None, title: str = "") -> Figure:
+    """Return a triangle of panels: histograms on the diagonal, pairs with their correlation below it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `table_pairs` gives it; without the column ``subject`` it may hold draws.
+    ellipses : DataFrame, optional
+        As `table_ellipses` gives them.
+    title : str, optional
+    """
+    columns: Mapping[str, NDArray[np.float64]] = {
+        str(name): table[name].to_numpy(dtype=np.float64) for name in table.columns if name != "subject"
+    }
+    names = list(columns)
+    figure = new_figure(0.6 + 1.9 * len(names), 0.6 + 1.8 * len(names))
+    axes: Any = figure.subplots(len(names), len(names), squeeze=False, sharex="col")
+    for i, vertical in enumerate(names):
+        for j, across in enumerate(names):
+            ax = axes[i, j]
+            if j > i:
+                ax.remove()
+                continue
+            if i == j:
+                ax.hist(columns[across], bins=min(BINS, max(5, len(table) // 4)), color=BLUE, alpha=0.55, linewidth=0)
+                ax.set_yticks([])
+                clean(ax, grid=None)
+                ax.spines["left"].set_visible(False)
+            else:
+                size = 4.0 if len(table) < 200 else 2.0
+                ax.plot(columns[across], columns[vertical], "o", color=BLUE, alpha=0.6, markersize=size, mew=0)
+                _ellipse(ax, ellipses, across, vertical)
+                r = float(np.corrcoef(columns[across], columns[vertical])[0, 1]) if len(table) > 2 else np.nan
+                ax.set_title(f"r = {r:.2f}", fontsize=8, color=GREY, loc="right", pad=2)
+                clean(ax, grid="both")
+            ax.use_sticky_edges = False
+            ax.margins(x=0.08)
+            if i == len(names) - 1:
+                ax.set_xlabel(across, fontsize=9)
+            if j == 0 and i > 0:
+                ax.set_ylabel(vertical, fontsize=9)
+            elif j != i:
+                ax.tick_params(labelleft=False)
+    figure.align_ylabels()
+    if title:
+        figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    return figure
+
+
+def _ellipse(ax: Any, ellipses: pd.DataFrame | None, across: str, vertical: str) -> None:
+    if ellipses is None or not len(ellipses):
+        return
+    mine = ellipses[(ellipses["x"] == across) & (ellipses["y"] == vertical)]
+    ax.plot(mine["at_x"], mine["at_y"], color=ORANGE, linewidth=1.5)
