@@ -69,9 +69,9 @@ class Slot:
     update: Node
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
-    """What one pass over the trials computes.
+    """What one pass over the trials computes; equal to itself only, so that what is made of it can be kept.
 
     ``value``, ``gradient`` (K entries) and ``hessian`` (lower triangle, row by row, K(K+1)/2 entries) are summed over
     trials, with respect to the parameters in their natural units; empty where the order is below.

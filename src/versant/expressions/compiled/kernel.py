@@ -80,7 +80,7 @@ class Kernel:
         """
         key = tuple(node.serial for node in nodes)
         if key not in self._recording:
-            plan = make_plan(self.program, nodes)
+            plan = make_plan(self.program, tuple(nodes))
             self._recording[key] = Runner(plan, self.rows, self.machine, self.threads)
         lanes, written = self._recording[key].run(parameters, subjects)
         width = self.machine.width

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from versant.expressions.compiled.choices import choose_first
 from versant.expressions.compiled.products import Likelihood, decompose
@@ -14,9 +14,9 @@ from versant.expressions.recurrence import Program, Slot, needed
 __all__ = ["Plan", "make_plan"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """A program rewritten for machines.
+    """A program rewritten for machines; equal to itself only, so that its code can be kept.
 
     Attributes
     ----------
@@ -51,8 +51,9 @@ class Plan:
         return 1 + len(self.derivatives)
 
 
-def make_plan(program: Program, records: Sequence[Node] = ()) -> Plan:
-    """Rewrite a program; given `records`, only these are computed, and no sums."""
+@lru_cache(maxsize=64)
+def make_plan(program: Program, records: tuple[Node, ...] = ()) -> Plan:
+    """Rewrite a program; given `records`, only these are computed, and no sums. The last plans are kept."""
     summed = () if records else program.summed
     slots = needed(program.slots, [*summed, *records])
     rewriter = Rewriter([*summed, *records, *(n for s in slots for n in (s.initial, s.update))])

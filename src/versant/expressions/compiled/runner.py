@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,12 @@ class Code:
         self.packer = _prototype(PACKER_ARGUMENTS)(self._loaded.address("pack"))
 
 
+@lru_cache(maxsize=64)
+def _code(plan: Plan, record: Record, machine: Machine) -> Code:
+    """Return the code of a plan, kept for its next data."""
+    return Code(plan, record, machine)
+
+
 class Runner:
     """Machine code with the data it is run on.
 
@@ -65,20 +71,17 @@ class Runner:
     rows : Rows
     machine : Machine
     threads : int
-    code : Code, optional
-        The plan's, for the same machine: used if it fits the data.
     """
 
-    def __init__(self, plan: Plan, rows: Rows, machine: Machine, threads: int, code: Code | None = None) -> None:
+    def __init__(self, plan: Plan, rows: Rows, machine: Machine, threads: int) -> None:
         self._rows, self._machine, self._threads = rows, machine, threads
         self._columns = checked_columns(plan.data, rows)
-        record = Record.of(self._columns)
-        self._code = code if code is not None and code.record == record else Code(plan, record, machine)
+        self._code = _code(plan, Record.of(self._columns), machine)
         self._arrangements: list[_Arranged] = []
 
     def with_rows(self, rows: Rows) -> Runner:
         """Return the same on other data; compiled again only if their layout differs."""
-        return Runner(self._code.plan, rows, self._machine, self._threads, self._code)
+        return Runner(self._code.plan, rows, self._machine, self._threads)
 
     def run(self, parameters: Array, subjects: NDArray[np.int64]) -> tuple[Lanes, Array]:
         """Run all lanes.
