@@ -96,6 +96,7 @@ DESIGNS: dict[str, tuple[Task, dict[str, float]]] = {
     "banditNarm_delta": (_FOUR, {"A": 0.3, "tau": 2.0}),
     "bandit4arm2_kalman_filter": (_RESTLESS, _KALMAN),
     "banditNarm_kalman_filter": (_FOUR, _KALMAN | {"theta": 2.0, "mu0": 2.0, "beta": 0.5, "sD": 1.0}),
+    "kalman_thompson": (_RESTLESS, {"spread": 1.0, "xi": 0.1}),
     "kalman_ucb": (_RESTLESS, {"beta": 0.2, "bonus": 0.3}),
     "pearce_hall": (_REVERSING, {"kappa": 0.4, "eta": 0.3, "beta": 2.0}),
     "prl_rp": (_REVERSING, {"Apun": 0.3, "Arew": 0.5, "beta": 2.0}),

@@ -74,3 +74,34 @@ def test_a_learner_composed_of_parts_is_the_same_parts_on_arrays() -> None:
     trials = read_trials(pd.DataFrame({"subject": [1] * 6, "choice": choices, "reward": rewards}))
     found = vs.log_likelihood(composed, trials, {"alpha": 0.4, "kept": 0.9, "epsilon": 0.2})
     assert found[0] == pytest.approx(total, abs=1e-13)
+
+
+def highest_by_panels(means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """Chance that each draw is the highest: Gauss-Legendre, 30 places in panels as wide as the smallest deviation."""
+    from scipy.special import ndtr
+
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    low, high = (means - 9 * deviations).min(), (means + 9 * deviations).max()
+    edges = np.linspace(low, high, int((high - low) / deviations.min()) + 2)
+    places = 0.5 * (edges[1:] + edges[:-1])[:, None] + 0.5 * np.diff(edges)[:, None] * nodes
+    away = [(places - m) / s for m, s in zip(means, deviations, strict=True)]
+    found = []
+    for k, (x, s) in enumerate(zip(away, deviations, strict=True)):
+        density = np.exp(-0.5 * x * x) / (s * math.sqrt(2 * math.pi))
+        others = np.prod([ndtr(y) for j, y in enumerate(away) if j != k], axis=0)
+        found.append((0.5 * np.diff(edges)[:, None] * weights * density * others).sum())
+    return np.array(found)
+
+
+@pytest.mark.parametrize(("ratio", "error"), [(1.0, 1e-13), (8.0, 1e-12), (10.0, 1e-10)])
+def test_chance_of_the_highest_draw(ratio: float, error: float) -> None:
+    rng = np.random.default_rng(1)
+    for options in (2, 3, 4, 6) * 5:
+        deviations = np.exp(rng.uniform(0, math.log(ratio), options))
+        deviations[0], deviations[-1] = 1.0, ratio
+        means = rng.normal(0, ratio, options)
+        found = parts.highest_draw(means, deviations)
+        np.testing.assert_allclose(found, highest_by_panels(means, deviations), rtol=0, atol=error)
+        assert found.sum() == pytest.approx(1.0, abs=error)
+    two = parts.highest_draw(np.array([0.3, -0.2]), np.array([1.0, ratio]))
+    assert two[0] == pytest.approx(0.5 * math.erfc(-0.5 / math.hypot(1.0, ratio) / math.sqrt(2)), abs=error)

@@ -96,6 +96,11 @@ def test_kalman_filters() -> None:
     found = log_likelihood("kalman_ucb", {"beta": 0.1, "bonus": 0.3}, choice=[1, 2], reward=[50, 0])
     seen, unseen = (math.sqrt(0.9836**2 * v + 2.8**2) for v in (16000 / 1016, 1000.0))
     assert found == pytest.approx(HALF + math.log(logistic(0.03 * (unseen - seen))), abs=1e-13)
+    # of two, the draw of 2 is higher with probability Φ(difference of means in units of its deviation)
+    theta = {"spread": 2.0, "xi": 0.1}
+    found = log_likelihood("kalman_thompson", theta, choice=[1, 2], reward=[50.8, 0])
+    ahead = 0.9836 * 0.8 * 1000 / 1016 / (2 * math.hypot(seen, unseen))
+    assert found == pytest.approx(HALF + math.log(0.9 * normal_cdf(-ahead) + 0.05), abs=1e-12)
 
 
 def test_exploration() -> None:

@@ -30,17 +30,45 @@ def exploring(theta: dict[str, float], rows: Rows, safe: bool = False) -> float:
     return total
 
 
+def tracked(mean: list[float], variance: list[float], a: int, reward: float) -> tuple[list[float], list[float]]:
+    """Means and variances after option a has paid and all have walked on."""
+    gain = variance[a] / (variance[a] + 16)
+    mean = [m + gain * (reward - m) if k == a else m for k, m in enumerate(mean)]
+    variance = [v - gain * v if k == a else v for k, v in enumerate(variance)]
+    return [50 + 0.9836 * (m - 50) for m in mean], [0.9836**2 * v + 2.8**2 for v in variance]
+
+
 def bonus(theta: dict[str, float], rows: Rows) -> float:
     mean, variance, total = [50.0] * 4, [1000.0] * 4, 0.0
     for choice, reward in each(rows, "choice", "outcome"):
         a = int(choice) - 1
         worth = [m + theta["bonus"] * math.sqrt(v) for m, v in zip(mean, variance, strict=True)]
         total += log_softmax([theta["beta"] * x for x in worth], a)
-        gain = variance[a] / (variance[a] + 16)
-        mean[a] += gain * (reward - mean[a])
-        variance[a] -= gain * variance[a]
-        mean = [50 + 0.9836 * (m - 50) for m in mean]
-        variance = [0.9836**2 * v + 2.8**2 for v in variance]
+        mean, variance = tracked(mean, variance, a, reward)
+    return total
+
+
+def highest(mean: list[float], sd: list[float], k: int) -> float:
+    """Chance that the draw of option k is the highest, by Simpson's rule on a fine grid around its mean."""
+    low, size = mean[k] - 9 * sd[k], 2000
+    width = 18 * sd[k] / size
+    total = 0.0
+    for i in range(size + 1):
+        t = low + i * width
+        density = math.exp(-0.5 * ((t - mean[k]) / sd[k]) ** 2) / (sd[k] * math.sqrt(2 * math.pi))
+        for j in range(len(mean)):
+            density *= 1 if j == k else 0.5 * math.erfc((mean[j] - t) / (sd[j] * math.sqrt(2)))
+        total += density * (1 if i in (0, size) else 4 if i % 2 else 2)
+    return total * width / 3
+
+
+def sampling(theta: dict[str, float], rows: Rows) -> float:
+    mean, variance, total = [50.0] * 4, [1000.0] * 4, 0.0
+    for choice, reward in each(rows, "choice", "outcome"):
+        a = int(choice) - 1
+        chance = highest(mean, [theta["spread"] * math.sqrt(v) for v in variance], a)
+        total += math.log((1 - theta["xi"]) * chance + theta["xi"] / 4)
+        mean, variance = tracked(mean, variance, a, reward)
     return total
 
 
@@ -127,6 +155,7 @@ CASES = [
     *(Case(f"exploration_{kind}", exploring, draw_blocks) for kind in KINDS),
     *(Case(f"exploration_{kind}_safe", lambda theta, rows: exploring(theta, rows, True), draw_blocks)
       for kind in KINDS),
+    Case("kalman_thompson", sampling, draw_pay),
     Case("kalman_ucb", bonus, draw_pay),
     Case("pearce_hall", surprise, draw_two),
     Case("rlwm", memory, draw_memory),

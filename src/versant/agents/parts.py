@@ -9,6 +9,8 @@ With Q a vector of values, a the option chosen, r what it brought, and δ = r - 
     trace of choices    C ← C + τ (1[k = a] - C)                   (Lau & Glimcher 2005)
     ε-greedy            P(k) = (1 - ε) [k best] + ε/n              (Sutton & Barto 2018)
     probit              P = Φ(x), as log-odds
+    Thompson sampling   P(k) = P(x_k is the highest), x_j ~ N(m_j, s_j²)                     (Thompson 1933)
+                             = ∫ φ((t - m_k)/s_k)/s_k Π_{j≠k} Φ((t - m_j)/s_j) dt
 
 They work on what a learner holds while it is traced or simulated, and on NumPy arrays at the prompt. A lapse belongs to
 the choice: ``t.choose(..., lapse=p.eps)``.
@@ -23,15 +25,20 @@ Examples
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from versant.expressions.functions import normal_log_cdf, one_hot, where
+import numpy as np
+
+from versant.expressions.functions import array, exp, normal_cdf, normal_log_cdf, one_hot, where
 
 __all__ = [
+    "DRAW_GRID",
     "by_sign",
     "choice_trace",
     "delta_rule",
     "epsilon_greedy",
+    "highest_draw",
     "keep_only",
     "probit_log_odds",
     "sign",
@@ -95,6 +102,44 @@ def epsilon_greedy(values: Any, epsilon: Any) -> Any:
 def probit_log_odds(x: Any) -> Any:
     """Return the log-odds of what has the probability Φ(x), finite for any x that is."""
     return normal_log_cdf(x) - normal_log_cdf(-x)
+
+
+DRAW_GRID = np.linspace(0.0, 1.0, 129)
+"""Where `highest_draw` evaluates its integrand, from the lowest to the highest place that matters, (129,)."""
+
+DRAW_GRID.flags.writeable = False
+_REACH = 7.5  # deviations: Φ(-7.5) is 3e-14
+
+
+def highest_draw(means: Any, deviations: Any, grid: Any = DRAW_GRID) -> Any:
+    """Return the probability that each option's draw, N(mean, deviation²), is the highest.
+
+    By the trapezoidal rule, which converges geometrically here: with 129 places the error is below 1e-10 while no
+    deviation is more than ten times another.
+
+    Parameters
+    ----------
+    means, deviations : arrays of n options
+    grid : array
+        Places in [0, 1]; in a learner, `DRAW_GRID` kept as state, so that it lives in memory.
+
+    Examples
+    --------
+    >>> highest_draw(np.zeros(3), np.ones(3)).round(10).tolist()
+    [0.3333333333, 0.3333333333, 0.3333333333]
+    """
+    low, high = (means - _REACH * deviations).max(), (means + _REACH * deviations).max()
+    places = low + (high - low) * grid
+    away = [(places - means[k]) / deviations[k] for k in range(len(means))]
+    below = [normal_cdf(x) for x in away]
+    chances = []
+    for k, x in enumerate(away):
+        density = exp(-0.5 * x * x)
+        for other in below[:k] + below[k + 1 :]:
+            density = density * other
+        width = (high - low) / ((len(grid) - 1) * deviations[k] * math.sqrt(2 * math.pi))
+        chances.append(width * density.sum())
+    return array(chances)
 
 
 def sign(x: Any) -> Any:

@@ -17,8 +17,12 @@ Those named ``_safe`` know that option 2 always pays 0 (experiment 1 of the pape
 `versant.agents.zoo.bandit_kalman` at the parameters of Daw's task, λ = .9836, θ = 50, σ_D = 2.8, σ_o = 4, m = 50 and
 v = 1,000 at first, and chooses by softmax(beta (m + bonus √v)) with v before the trial's outcome.
 
-Parameters: `w1`, `w2`, `w3`, `bonus` real; `beta` > 0. Columns: ``choice``, ``reward`` (or ``outcome``); ``block``,
-where the filter starts anew, except for `kalman_ucb`.
+`kalman_thompson`, on the same filter, samples (Thompson 1933; Speekenbrink & Konstantinidis 2015): it draws from
+N(m_k, spread² v_k) for every option and takes the highest draw, or with probability xi any option. A `spread` of one is
+Thompson sampling proper, none is greed.
+
+Parameters: `w1`, `w2`, `w3`, `bonus` real; `beta`, `spread` > 0; `xi` in (0, 1). Columns: ``choice``, ``reward`` (or
+``outcome``); ``block``, where the filter starts anew, except for `kalman_…`.
 """
 
 from __future__ import annotations
@@ -26,8 +30,8 @@ from __future__ import annotations
 from typing import Any
 
 from versant.agents.learner import learner
-from versant.agents.parameters import positive, real
-from versant.agents.parts import probit_log_odds
+from versant.agents.parameters import positive, real, unit
+from versant.agents.parts import DRAW_GRID, highest_draw, probit_log_odds
 from versant.expressions.functions import sqrt
 
 __all__ = [
@@ -39,6 +43,7 @@ __all__ = [
     "exploration_ucb_safe",
     "exploration_value",
     "exploration_value_safe",
+    "kalman_thompson",
     "kalman_ucb",
 ]
 
@@ -87,20 +92,40 @@ def exploration_hybrid(p: Any, s: Any, t: Any) -> None:
     _trial(s, t, p.w1, p.w2, p.w3)
 
 
-@learner(
-    beta=positive,
-    bonus=real,
-    state=lambda p, n: {"mean": [50.0] * n.choice, "variance": [1000.0] * n.choice},
-    columns={"reward": "outcome"},
-)
+_DECAY, _CENTRE, _DIFFUSION, _WALK_NOISE = 0.9836, 50.0, 2.8**2, 4.0**2  # of Daw's task
+
+
+def _expectations(n: Any) -> dict[str, Any]:
+    return {"mean": [_CENTRE] * n.choice, "variance": [1000.0] * n.choice}
+
+
+def _track(s: Any, t: Any, a: Any) -> None:
+    """Learn the pay of option `a` and let all options walk."""
+    gain = s.variance[a] / (s.variance[a] + _WALK_NOISE)
+    s.mean[a] += gain * (t.reward - s.mean[a])
+    s.variance[a] *= 1 - gain
+    s.mean = _DECAY * s.mean + (1 - _DECAY) * _CENTRE
+    s.variance = _DECAY**2 * s.variance + _DIFFUSION
+
+
+@learner(beta=positive, bonus=real, state=lambda p, n: _expectations(n), columns={"reward": "outcome"})
 def kalman_ucb(p: Any, s: Any, t: Any) -> None:
     """A restless bandit with a bonus for uncertainty."""
     a = t.choose("choice", p.beta * (s.mean + p.bonus * sqrt(s.variance)))
-    gain = s.variance[a] / (s.variance[a] + 16.0)
-    s.mean[a] += gain * (t.reward - s.mean[a])
-    s.variance[a] *= 1 - gain
-    s.mean = 0.9836 * s.mean + (1 - 0.9836) * 50.0
-    s.variance = 0.9836**2 * s.variance + 2.8**2
+    _track(s, t, a)
+
+
+@learner(
+    spread=positive.with_prior(mean=0.0, sd=1.0),
+    xi=unit.with_prior(mean=-2.5, sd=1.0),
+    state=lambda p, n: {**_expectations(n), "grid": DRAW_GRID},
+    columns={"reward": "outcome"},
+)
+def kalman_thompson(p: Any, s: Any, t: Any) -> None:
+    """A restless bandit by Thompson sampling, with lapse `xi`."""
+    chances = highest_draw(s.mean, p.spread * sqrt(s.variance), s.grid)
+    a = t.choose("choice", probabilities=chances, lapse=p.xi)
+    _track(s, t, a)
 
 
 exploration_value_safe = exploration_value.variant("exploration_value_safe", **_SAFE)
