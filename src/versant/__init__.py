@@ -42,6 +42,7 @@ _HOMES = {
     "planning.result": "Plan",
     "planning.verdict": "PlanVerdict",
     "verbs.plan": "plan",
+    "verbs.verify": "Verification verify",
     "verbs.compare": "compare",
     "verbs.evaluate": "Evaluation evaluate",
     "trials": "Trials",

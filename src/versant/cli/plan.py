@@ -43,7 +43,7 @@ def problem_options(command: Any) -> Any:
 @click.option("--nodes", type=click.IntRange(min=1), default=5, show_default=True, help="Size of the controller.")
 @problem_options
 @click.option("--time", type=click.FloatRange(min=0.0, min_open=True), help="Seconds; more starts while they last.")
-@click.option("--starts", type=click.IntRange(min=1), default=40, show_default=True, help="Random starts, at least.")
+@click.option("--starts", type=click.IntRange(min=1), help="Random starts; unless given, 40 or fewer, by size.")
 @click.option("--minimise", metavar="COST", help="Make this cost small; the reward is a cost then, called reward.")
 @seed_option
 @out_option
@@ -54,7 +54,7 @@ def plan(
     budgets: Any,
     costs: Any,
     time: float | None,
-    starts: int,
+    starts: int | None,
     minimise: str | None,
     seed: int,
     **output: Any,

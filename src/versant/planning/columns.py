@@ -169,7 +169,8 @@ class Columns:
             return None
         least = float(self.pomdp.rewards.min()) / (1.0 - self.model.discount)
         rounding = 1e-12 * (abs(least) + abs(self.upper.value))
-        return UpperBound((least - self.upper.value - rounding) / weight, self.upper.multipliers, "columns")
+        shares = {name: price / weight for name, price in self.upper.multipliers.items()}
+        return UpperBound((least - self.upper.value - rounding) / weight, shares, "columns")
 
     def _begin(self) -> None:
         """Find the best plan without budgets, and for each budget one that costs little."""

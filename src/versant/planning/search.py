@@ -37,6 +37,9 @@ CONCENTRATIONS = (1.0, 0.2)
 COARSE = 1e-6
 """Gain of a step, relative to the merit, that counts as next to nothing as long as there are many ascents."""
 
+CLOSE = 1e-5
+"""Distance from a bound, relative to the larger of |value| and a thousandth of the spread, that no start will close."""
+
 BATCH_ELEMENTS = 2_000_000
 FINALISTS = 5
 NEAR = 1e-5
@@ -99,6 +102,13 @@ class Search:
     def late(self) -> bool:
         """Whether the time is over."""
         return time.perf_counter() >= self.deadline
+
+    def reached(self, bound: float) -> bool:
+        """Whether the incumbent keeps the budgets and next to nothing lies between it and a bound of every policy."""
+        if not self.history or self.history[-1].violation > 0.0:
+            return False
+        value = self.history[-1].value
+        return bound - value <= CLOSE * max(abs(value), 1e-3 * self.problem.scale)
 
     def run(self, starts: Iterable[Controller], family: str) -> None:
         """Ascend from each of these controllers, as long as there is time; count them under the family's name."""

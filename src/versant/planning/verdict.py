@@ -13,8 +13,8 @@ STATIONARY_WITHIN = 1e-5
 OPTIMAL_WITHIN = 1e-3
 """Distance from the upper bound of an optimal controller, relative to the same."""
 
-SMALL = 1e-3
-"""Share of the spread of values (of reward, over 1 − γ) below which differences between values do not matter."""
+SMALL, TINY = 1e-3, 1e-5
+"""Shares of the spread of values (of reward, over 1 − γ) that count as a value where it is less, for either flag."""
 
 
 class PlanVerdict(Word):
@@ -54,7 +54,7 @@ class PlanVerdict(Word):
     )
     OPTIMAL = (
         "optimal",
-        "the upper bound, which holds for every policy, is within 1e-3 of the value or of its spread / 1000",
+        "the upper bound, which holds for every policy, is within 1e-3 of the value or of its spread / 100,000",
         "nothing.",
     )
     INFEASIBLE = (
@@ -77,6 +77,7 @@ def judge(certificate: Certificate, upper_bound: float | None, proved_infeasible
         flags.append(PlanVerdict.FEASIBLE if certificate.feasible else PlanVerdict.UNDECIDED)
         stationary = certificate.gap <= STATIONARY_WITHIN * size
         flags.append(PlanVerdict.STATIONARY if stationary else PlanVerdict.NOT_STATIONARY)
+        size = max(abs(certificate.value), TINY * certificate.scale)
         if upper_bound is not None and upper_bound - certificate.value <= OPTIMAL_WITHIN * size:
             flags.append(PlanVerdict.OPTIMAL)
     else:

@@ -34,6 +34,9 @@ FAMILIES: tuple[Family, ...] = ("graphs", "random")
 """Families of starts: policy graphs of a point-based search, and random controllers."""
 
 NODES, ITERATIONS, UNLIMITED = 5, 2000, 10**9
+STARTS, LEAST_STARTS, SMALL_ORDER = 40, 2, 300
+"""Random starts where there are at most so many pairs (state, node), and for the largest problems."""
+
 ROUNDS, FIRST_EFFORT, HARDEST_EFFORT, PRECISION = 60, 1e7, 2e9, 1e-5
 """Of "alpha" and "columns": searches, multiplications of the first and the last, and how near the bound they end."""
 
@@ -128,16 +131,21 @@ def ascend_from_starts(
     task: Task,
     rule: Method,
     nodes: int | str | None,
-    starts: int | Sequence[Controller],
+    starts: int | Sequence[Controller] | None,
     families: Sequence[Family] | None,
     also: Sequence[Controller] = (),
 ) -> Found:
-    """Plan by ascent from policy graphs, from random starts and from those of `also`, at one size or growing ones."""
+    """Plan by ascent from policy graphs, from random starts and from those of `also`, at one size or growing ones.
+
+    Where the bound is reached, no further start is drawn.
+    """
+    if starts is not None and (starts < 1 if isinstance(starts, int | np.integer) else not starts):
+        raise ProblemError(f"planning needs at least one start, not {starts}")
     limits = dict(task.pomdp.budgets)
     if families is None:
         families = FAMILIES if "sawtooth" in task.able else ("random",)
     columns: Columns | None = None
-    if "graphs" in families and isinstance(starts, int | np.integer):
+    if "graphs" in families and (starts is None or isinstance(starts, int | np.integer)):
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
         columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.ready)
         columns.generate(GRAPH_ROUNDS, GRAPH_PRECISION)
@@ -149,33 +157,38 @@ def ascend_from_starts(
         return Search(problem, rule, task.steps, task.deadline, task.end, task.tell, task.begun, history, counts)
 
     if isinstance(nodes, str):
-        if also or nodes != "grow" or not isinstance(starts, int | np.integer):
+        if also or nodes != "grow" or not (starts is None or isinstance(starts, int | np.integer)):
             raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
-        controller = grow(search_at, columns, int(starts) if "random" in families else 0, task.seed)
+        first = 0 if "random" not in families else STARTS if starts is None else int(starts)
+        controller = grow(search_at, columns, first, task.seed)
         return Found(controller, history, counts, columns)
     search = search_at(NODES if nodes is None else nodes)
     if also:
         search.run(_fitting(search.problem, also), "given")
     if columns is not None:
         search.run(graph_starts(columns, search.problem, task.seed), "graphs")
-    if "random" in families or columns is None:
-        _run(search, starts, task.seed, task.time is not None)
+    bound = np.inf if columns is None else columns.upper.value
+    if ("random" in families or columns is None) and not search.reached(bound):
+        number = _number_of_starts(search.problem) if starts is None else starts
+        _run(search, number, task.seed, task.time is not None, bound)
     return Found(search.conclude(), history, counts, columns)
 
 
-def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: bool) -> None:
+def _number_of_starts(problem: PlanningProblem) -> int:
+    """So many random starts take about the same time, whatever the size of the problem, but for very large ones."""
+    pairs = problem.loop.n_states * problem.loop.layout.nodes
+    return max(LEAST_STARTS, min(STARTS, int(STARTS * (SMALL_ORDER / pairs) ** 1.5)))
+
+
+def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: bool, bound: float) -> None:
     """Run the starts given or the number of random starts asked for; then, while there is time, more of them."""
     problem = search.problem
     fresh = random_starts(problem, seed)
     if not isinstance(starts, int | np.integer):
-        if not starts:
-            raise ProblemError("planning needs at least one start")
         search.run(_fitting(problem, starts), "given")
     else:
-        if starts < 1:
-            raise ProblemError(f"planning needs at least one start, not {starts}")
         search.run(islice(fresh, starts), "random")
-    while timed and not search.late:
+    while timed and not search.late and not search.reached(bound):
         search.run(islice(fresh, 64), "random")
 
 

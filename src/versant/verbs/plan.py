@@ -45,7 +45,7 @@ def plan(
     *,
     minimise: str | None = None,
     method: str | Method = "natural",
-    starts: int | Sequence[Controller] = 40,
+    starts: int | Sequence[Controller] | None = None,
     also: Sequence[Controller] = (),
     families: Sequence[Family] | None = None,
     bounds: Sequence[BoundMethod] | None = None,
@@ -73,8 +73,10 @@ def plan(
     method : {"natural", "pga", "pga-exact", "alpha", "columns"} or Method
         Rule of ascent; or "alpha", the policy graph of a point-based search (without budgets), or "columns", the best
         mixture of such graphs within the budgets, by column generation.
-    starts : int or sequence of Controller
-        Number of random starts, or controllers of `nodes` nodes to start from, and from no others.
+    starts : int or sequence of Controller, optional
+        Number of random starts, or controllers of `nodes` nodes to start from, and from no others; unless given, 40,
+        and fewer where there are more than 300 pairs of state and node. Where the upper bound is reached before, the
+        others are not drawn.
     also : sequence of Controller
         Controllers of `nodes` nodes to start from besides.
     families : sequence of {"graphs", "random"}, optional

@@ -1,0 +1,203 @@
+"""The verb `verify`: does a plan's certificate hold? Everything is computed again, by other ways where there are any.
+
+1. Value and costs: the Markov chain of controller and problem is formed (`planning.chain`; planning itself never forms
+   it), solved directly, and its residual gives an error bar; the claims have to agree within both error bars.
+2. Budgets: what is claimed to be kept is kept by the totals computed here.
+3. Upper bounds: at the multipliers λ of each bound, the value of every policy at R − λ·C is bounded again, plus λ·ε.
+4. Infeasibility: at its multipliers, Σ λ_i (h_i − ε_i) of every policy is bounded from below again.
+5. Verdict: the flags follow from the numbers.
+
+Bounds by point-based search depend on the effort spent, so they are confirmed to a tolerance, everything else to
+rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.errors import ProblemError
+from versant.optimise.linear import UNIT_ROUNDOFF
+from versant.planning.bounds import UpperBound
+from versant.planning.certificate import certify
+from versant.planning.chain import controlled_chain
+from versant.planning.pointbased import PointBased
+from versant.planning.relaxations import Kind, Relaxation
+from versant.planning.result import Plan
+from versant.planning.verdict import PlanVerdict, judge
+from versant.tasks.pomdp import Pomdp
+
+__all__ = ["Verification", "verify"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was checked of a certificate, and what failed."""
+
+    checked: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+    def __str__(self) -> str:
+        if self.holds:
+            return "the certificate holds: " + ", ".join(self.checked)
+        return "the certificate does not hold:\n" + "\n".join(f"- {failure}" for failure in self.failures)
+
+
+def verify(plan: Plan, pomdp: Pomdp, *, tolerance: float = 1e-3, effort: float = 4e8) -> Verification:
+    """Check the certificate of a plan against the problem that it was made for.
+
+    Parameters
+    ----------
+    plan : Plan
+    pomdp : Pomdp
+        With the costs that the plan knows; budgets are those of the plan.
+    tolerance : float
+        To which bounds by point-based search are confirmed, relative to the larger of |value| and a thousandth of the
+        spread of values.
+    effort : float
+        Multiplications that each of them may take, about.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    ProblemError
+        Where the problem lacks a cost of the plan, or has other actions or observations.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from versant.tasks.zoo import tiger
+    >>> from versant.verbs.plan import plan
+    >>> found = plan(tiger(costs=("risk",)), nodes=3, budgets={"risk": 0.5}, starts=4, bounds=["fib"])
+    >>> verify(found, tiger(costs=("risk",))).holds
+    True
+    >>> print(verify(replace(found, value=found.value + 1e-6), tiger(costs=("risk",))))
+    the certificate does not hold:
+    - value: claimed ... ± ..., computed ... ± ...
+    """
+    task = _problem_of(plan, pomdp)
+    failures = [*_totals(plan, task), *_budgets(plan)]
+    checked = ["value and costs", "budgets"]
+    if not failures:
+        failures += [*_stationarity(plan, task), *_flags(plan, task)]
+        checked += ["first-order gap", "verdict"]
+    if plan.bounds:
+        failures += _upper_bounds(plan, task, tolerance, effort)
+        checked.append(f"{len(plan.bounds)} upper bounds")
+    if PlanVerdict.INFEASIBLE in plan.verdict:
+        failures += _infeasibility(plan, task, effort)
+        checked.append("infeasibility")
+    return Verification(tuple(checked), tuple(failures))
+
+
+def _problem_of(plan: Plan, pomdp: Pomdp) -> Pomdp:
+    aimed = pomdp if plan.minimised is None else pomdp.minimising(plan.minimised)
+    missing = [name for name in plan.costs if name not in aimed.costs]
+    if missing:
+        raise ProblemError(f"the plan knows the cost {missing[0]!r}, which the problem lacks")
+    lifted = aimed.with_budgets(dict.fromkeys(aimed.costs))
+    return lifted.with_budgets({name: (cost.floor, cost.budget) for name, cost in plan.costs.items()})
+
+
+def _totals(plan: Plan, task: Pomdp) -> Iterator[str]:
+    """Solve the chain afresh and compare."""
+    from scipy.sparse import eye_array
+    from scipy.sparse.linalg import splu
+
+    chain = controlled_chain(plan.controller, task)
+    names = ["value", *plan.costs]
+    payoffs = np.stack([chain.reward, *(chain.costs[name] for name in plan.costs)], axis=1)
+    system = (eye_array(chain.size) - chain.discount * chain.transition).tocsc()
+    factors: Any = splu(system)
+    solution = factors.solve(payoffs)
+    residual = np.abs(payoffs - system @ solution).max(axis=0)
+    size = np.abs(solution).max(axis=0) + np.abs(payoffs).max(axis=0)
+    rounding = 4 * (task.n_states + plan.controller.n_nodes + 16) * UNIT_ROUNDOFF * size
+    errors = (residual + rounding) / (1.0 - chain.discount)
+    claims = [(plan.value, plan.value_error), *((cost.value, cost.error) for cost in plan.costs.values())]
+    for name, (value, error), total, own in zip(names, claims, chain.start @ solution, errors, strict=True):
+        if not abs(value - total) <= error + own:
+            yield f"{name}: claimed {value!r} ± {error:.1e}, computed {total:.17g} ± {own:.1e}"
+
+
+def _budgets(plan: Plan) -> Iterator[str]:
+    if PlanVerdict.FEASIBLE in plan.verdict:
+        yield from (f"{name} is not within its budget: {cost}" for name, cost in plan.costs.items() if not cost.kept)
+    for name, cost in plan.costs.items():
+        if not cost.error >= 0.0:
+            yield f"{name}: {cost.error} is no error bar"
+    if not plan.value_error >= 0.0:
+        yield f"value: {plan.value_error} is no error bar"
+
+
+def _stationarity(plan: Plan, task: Pomdp) -> Iterator[str]:
+    found = certify(task, plan.controller)
+    blur = 1e-9 * found.scale
+    if not plan.first_order_gap >= found.gap - blur:
+        yield f"first-order gap: claimed {plan.first_order_gap!r}, computed {found.gap!r}"
+    for name, price in plan.multipliers.items():
+        if not abs(price - found.multipliers[name]) <= 1e-6 * (1.0 + abs(price)):
+            yield f"multiplier of {name}: claimed {price!r}, computed {found.multipliers[name]!r}"
+
+
+def _flags(plan: Plan, task: Pomdp) -> Iterator[str]:
+    proved = plan.least_excess is not None and plan.least_excess.value > 0
+    flags = judge(certify(task, plan.controller), plan.upper_bound, proved)
+    if flags != plan.verdict:
+        yield f"verdict: claimed {', '.join(plan.verdict)}; the numbers say {', '.join(flags)}"
+
+
+def _upper_bounds(plan: Plan, task: Pomdp, tolerance: float, effort: float) -> Iterator[str]:
+    least = min(bound.value for bound in plan.bounds)
+    if plan.upper_bound is None or not plan.upper_bound >= least:
+        yield f"upper bound: claimed {plan.upper_bound!r}, the lowest of all bounds is {least!r}"
+    if PlanVerdict.FEASIBLE in plan.verdict and not plan.value - plan.value_error <= least:
+        yield f"the value {plan.value!r} within the budgets exceeds the upper bound {least!r}"
+    spread = float(np.ptp(task.rewards)) / (1.0 - (task.discount or 0.0))
+    for bound in plan.bounds:
+        if not np.isfinite(bound.value):
+            continue
+        again = _bound_again(bound, task, 1.0, effort)
+        by_search = bound.method in ("columns", "sawtooth")
+        blur = (tolerance if by_search else 1e-7) * max(abs(again), 1e-3 * spread)
+        if not again <= bound.value + blur:
+            yield f"upper bound ({bound.method}): claimed {bound.value!r}, not confirmed; computed {again!r}"
+
+
+def _infeasibility(plan: Plan, task: Pomdp, effort: float) -> Iterator[str]:
+    proof = plan.least_excess
+    excess = -np.inf if proof is None else -_bound_again(proof, task, 0.0, effort)
+    if not excess > 0.0:
+        yield f"infeasibility: the multipliers prove an excess of {excess!r} only, which is not above zero"
+    elif proof is not None and not excess >= proof.value * (1.0 - 1e-3):
+        yield f"infeasibility: claimed an excess of {proof.value!r}, computed {excess!r}"
+
+
+def _bound_again(bound: UpperBound, task: Pomdp, share: float, effort: float) -> float:
+    """Bound `share` · value − λ·(h − ε) of every policy, with ε the budget where λ > 0 and the floor where λ < 0."""
+    prices = np.array([bound.multipliers.get(name, 0.0) for name in task.costs])
+    limits = 0.0
+    for name, price in zip(task.costs, prices.tolist(), strict=True):
+        side = task.budgets if price > 0.0 else task.floors
+        if price and name not in side:
+            return np.inf  # no such budget or floor: these multipliers prove nothing
+        limits += price * side[name] if price else 0.0
+    combination = np.concatenate([[share], -prices])
+    if bound.method in ("occupancy", "qmdp", "fib"):
+        kind: Kind = "fib" if bound.method == "fib" else "qmdp"
+        return Relaxation(task, kind, tuple(task.costs)).bound(combination).value + limits
+    return PointBased(task, tuple(task.costs), effort=effort, precision=1e-6).bound(combination).value + limits

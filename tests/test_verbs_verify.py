@@ -1,0 +1,110 @@
+"""Certificates that hold pass their check; every perturbed number fails it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from versant.agents.controller import Controller
+from versant.errors import ProblemError
+from versant.planning.result import Plan
+from versant.planning.verdict import PlanVerdict
+from versant.tasks.zoo import tiger
+from versant.verbs.plan import plan
+from versant.verbs.verify import verify
+
+RISKY = tiger(costs=("risk", "listen"))
+
+
+@pytest.fixture(scope="module")
+def found() -> Plan:
+    return plan(RISKY, nodes=4, budgets={"risk": 0.2, "listen": (14.0, None)}, starts=4, bounds=("fib", "sawtooth"))
+
+
+@pytest.fixture(scope="module")
+def hopeless() -> Plan:
+    return plan(RISKY, method="columns", budgets={"risk": 0.08, "listen": 12.0}, iterations=12, bounds=("sawtooth",))
+
+
+def test_a_certificate_holds(found: Plan) -> None:
+    checked = verify(found, RISKY)
+    assert checked.failures == ()
+    assert checked.holds
+    assert "4 upper bounds" in str(checked)
+
+
+def perturbed(found: Plan, what: str) -> Plan:
+    risk, first = found.costs["risk"], found.bounds[0]
+    lowest = min(found.bounds, key=lambda bound: bound.value)
+    agent = found.controller
+    spoilt = agent.action.copy()
+    spoilt[0] = np.roll(spoilt[0], 1)
+    changes: dict[str, dict[str, object]] = {
+        "value": {"value": found.value + 1e-6},
+        "error bar": {"value_error": -1.0},
+        "cost": {"costs": {**found.costs, "risk": replace(risk, value=risk.value - 1e-6)}},
+        "budget": {"costs": {**found.costs, "risk": replace(risk, budget=risk.value - 1e-3)}},
+        "controller": {
+            "controller": Controller(agent.start, spoilt, agent.transition, agent.actions, agent.observations)
+        },
+        "upper bound": {"upper_bound": lowest.value - 1.0},
+        "bound": {"bounds": tuple(replace(b, value=b.value - 1.0) if b is lowest else b for b in found.bounds)},
+        "cheap bound": {"bounds": (replace(first, value=first.value - 1e-3 * abs(first.value)), *found.bounds[1:])},
+        "multipliers": {
+            "bounds": tuple(replace(b, multipliers={"risk": -1.0}) if b is lowest else b for b in found.bounds)
+        },
+        "price": {"multipliers": {**found.multipliers, "listen": found.multipliers["listen"] - 0.1}},
+        "gap": {"first_order_gap": -1.0},
+        "verdict": {"verdict": (*found.verdict, PlanVerdict.OPTIMAL)},
+    }
+    return replace(found, **changes[what])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("what", "word"),
+    [
+        ("value", "value: claimed"),
+        ("error bar", "no error bar"),
+        ("cost", "risk: claimed"),
+        ("budget", "not within its budget"),
+        ("controller", "value: claimed"),
+        ("upper bound", "the lowest of all bounds"),
+        ("bound", "not confirmed"),
+        ("cheap bound", "not confirmed"),
+        ("multipliers", "not confirmed"),
+        ("price", "multiplier of listen"),
+        ("gap", "first-order gap"),
+        ("verdict", "the numbers say"),
+    ],
+)
+def test_a_perturbed_certificate_fails(found: Plan, what: str, word: str) -> None:
+    checked = verify(perturbed(found, what), RISKY, effort=1e7)
+    assert not checked.holds
+    assert any(word in failure for failure in checked.failures)
+    assert "does not hold" in str(checked)
+
+
+def test_a_proof_of_infeasibility_is_checked(hopeless: Plan) -> None:
+    assert PlanVerdict.INFEASIBLE in hopeless.verdict
+    assert hopeless.least_excess is not None
+    checked = verify(hopeless, RISKY)
+    assert checked.holds, str(checked)
+    assert "infeasibility" in checked.checked
+    weak = replace(hopeless.least_excess, multipliers={"risk": hopeless.least_excess.multipliers["risk"]})
+    assert not verify(replace(hopeless, least_excess=weak), RISKY).holds
+    large = replace(hopeless.least_excess, value=10.0)
+    assert not verify(replace(hopeless, least_excess=large), RISKY).holds
+
+
+def test_what_was_minimised_is_checked() -> None:
+    safe = plan(RISKY, minimise="risk", budgets={"reward": (10.0, None)}, method="columns", bounds=("qmdp",))
+    assert verify(safe, RISKY).holds
+    assert not verify(replace(safe, value=0.0), RISKY).holds
+
+
+def test_the_problem_has_to_be_the_plan_s(found: Plan) -> None:
+    with pytest.raises(ProblemError, match="'listen', which the problem lacks"):
+        verify(found, tiger(costs=("risk",)))
+    assert not verify(found, replace(RISKY, rewards=RISKY.rewards + 1.0)).holds
