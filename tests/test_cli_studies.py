@@ -1,4 +1,4 @@
-"""``versant latents`` and ``versant recover``."""
+"""Studies: ``versant latents``, ``recover``, ``confusion``, ``calibrate``, ``identify``, ``predictive``; figures."""
 
 from __future__ import annotations
 
@@ -56,3 +56,72 @@ def test_recovery_with_given_truths(capsys: Any) -> None:
     assert abs(json.loads(capsys.readouterr().out)["parameters"][0]["bias"]) < 1.0
     assert main(command) == 1
     assert "beta" in capsys.readouterr().err
+
+
+TASK = ["--task", "bandit", "--trials", "60", "--design", "reversal=20"]
+
+
+def test_what_the_data_determine(trials: Path, tmp_path: Path, capsys: Any) -> None:
+    command = ["identify", str(trials), "--model", "q_learning"]
+    code = main([*command, "--out", str(tmp_path / "out"), "--figure", str(tmp_path / "profiles.svg")])
+    said = capsys.readouterr()
+    table = pd.read_csv(tmp_path / "out" / "identify.csv")
+    expected = vs.identify(vs.fit(Q, vs.read_trials(trials))).frame()
+    assert table["flag"].tolist() == expected["flag"].tolist()
+    assert code == (0 if (expected["flag"] == "identified").all() else 3)
+    assert "profile likelihoods at the 95 % level" in said.out
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "identify.csv", "directions.csv", "profiles.csv", "correlations.csv"
+    }  # fmt: skip
+    assert "<svg" in (tmp_path / "profiles.svg").read_text()
+    main([*command, "--json"])
+    assert json.loads(capsys.readouterr().out)["model"] == "q_learning"
+
+
+def test_calibration_and_confusion(tmp_path: Path, capsys: Any) -> None:
+    table, kept, drawn = (str(tmp_path / name) for name in ("table.csv", "kept.jsonl", "ranks.png"))
+    command = ["calibrate", "--model", "q_learning", *TASK, "--sets", "60", "--draws", "19", "--resume", kept]
+    for _ in range(2):  # the second time there is nothing left to do
+        assert main([*command, "--out", table, "--figure", drawn]) == 0
+        assert "ranks among 19 draws" in capsys.readouterr().out
+    assert pd.read_csv(table)["quantity"].tolist() == ["alpha", "beta", "log_likelihood"]
+    assert main(["calibrate", "--model", "q_learning", *TASK, "--subjects", "5"]) == 2
+    assert "belongs to --method group" in capsys.readouterr().err
+    models = ["--model", "q_learning", "--model", "q_learning_perseveration"]
+    matrix = str(tmp_path / "matrix.png")
+    assert main(["confusion", *models, *TASK, "--subjects", "4", "--starts", "1", "--figure", matrix]) == 0
+    assert "own model best (evidence)" in capsys.readouterr().out
+    assert Path(matrix).stat().st_size > 5000
+    assert main(["confusion", *models, *TASK, "--subjects", "4", "--starts", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 4
+
+
+def test_predictive_checks(trials: Path, tmp_path: Path, capsys: Any) -> None:
+    table = tmp_path / "checks.csv"
+    command = ["predictive", str(trials), "--model", "q_learning", "--task", "bandit", "--trials", "60"]
+    command += ["--replications", "5", "--curve", "1", "--every", "30"]
+    assert main([*command, "--correct", "1", "--out", str(table), "--figure", str(tmp_path / "checks.pdf")]) == 0
+    names = pd.read_csv(table)["statistic"].tolist()
+    assert names == ["stay_after_win", "stay_after_loss", *["choices of option 1"] * 2, "accuracy"]
+    assert main([*command, "--by", "phase"]) == 2
+    assert "--by needs --correct" in capsys.readouterr().err
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["replications"] == 5
+    short = [*command[:4], "--task", "bandit", "--trials", "20"]
+    assert main(short) == 1
+    assert "give a task with more trials" in capsys.readouterr().err
+
+
+def test_figures_of_fits_by_their_kind(trials: Path, tmp_path: Path, capsys: Any) -> None:
+    files = [tmp_path / name for name in ("group.png", "shrinkage.png", "convergence.png")]
+    command = ["fit", str(trials), "--model", "q_learning", "--method", "group"]
+    main([*command, *(part for file in files for part in ("--figure", f"{file.stem}={file}"))])
+    said = capsys.readouterr()
+    assert all(file.stat().st_size > 5000 and f"wrote {file}" in said.err for file in files)
+    assert main([*command, "--figure", "recovery=a.png"]) == 1
+    assert "choose group, estimates" in capsys.readouterr().err
+    assert main([*command, "--figure", "a.gif"]) == 1
+    assert "not one of .png, .svg, .pdf" in capsys.readouterr().err
+    models = ["--model", "q_learning", "--model", "q_learning_perseveration", "--method", "bms"]
+    assert main(["compare", str(trials), *models, "--figure", str(tmp_path / "models.svg")]) == 0
+    assert "protected exceedance" in (tmp_path / "models.svg").read_text()

@@ -15,6 +15,7 @@ from versant.errors import DataError, VersantError
 from versant.inference.calibration import Calibration, band, detectable, power
 from versant.inference.design import intercepts
 from versant.inference.hyperprior import draw_group
+from versant.inference.likelihood import bind
 from versant.inference.posterior import GroupPosteriorDensity
 from versant.verbs.ledger import fingerprint, run_pieces
 from versant.verbs.shape import shaped_like
@@ -174,6 +175,42 @@ def test_simulated_trials_take_the_shape_of_recorded_ones() -> None:
     unnumbered = vs.Trials.from_columns(subject=["a"] * 7, columns={"choice": [0] * 7}, codings={"choice": 2})
     with pytest.raises(DataError, match="only 6 were simulated"):
         shaped_like(simulated, unnumbered)
+
+
+def test_nothing_is_learned_on_trials_without_a_response() -> None:
+    recorded = vs.Trials.from_columns(
+        subject=["a"] * 3 + ["b"] * 3,
+        columns={"choice": [0, -1, 1, 0, 1, 1], "reward": [1.0] * 6},
+        codings={"choice": 2},
+    )
+    truth = {"alpha": [0.5, 0.5], "beta": 1.0}
+    gapped = vs.simulate(Q, vs.Bandit((1.0, 1.0), trials=4), truth, like=recorded, seed=0)
+    np.testing.assert_array_equal(gapped.n_trials, [3, 3])
+    for policy in ("skip", "learn"):
+        bound = bind(Q, gapped, policy)  # type: ignore[arg-type]
+        value = bound.per_trial([bound.recurrence.state[0], bound.recurrence.state[1]], np.zeros((2, 2)))
+        one, other = gapped.codes("choice")[[0, 2]]
+        last = [0.0, 0.0]
+        last[one] = 0.5  # learned on the first trial alone
+        np.testing.assert_allclose(value[:, 1 if policy == "skip" else 2], last)
+        assert other in (0, 1)
+    with pytest.raises(vs.ModelError, match="for learners"):
+        vs.simulate(vs.plan(vs.problems.tiger(), 1, starts=1).controller, vs.problems.tiger(), like=recorded)
+
+
+def test_a_gap_changes_what_is_simulated_afterwards() -> None:
+    # with a certain win, a learner that answers first chooses the same again; one that did not has learned nothing
+    sure: Any = {"alpha": 0.9, "beta": 50.0}
+    columns: Any = {"choice": [-1, 0, 0] * 200}
+    subject = np.repeat(np.arange(200), 3)
+    recorded = vs.Trials.from_columns(subject=subject, columns=columns, codings={"choice": 2})
+    task = vs.Bandit((1.0, 1.0), trials=3)
+    gapped = vs.simulate(Q, task, sure, subjects=200, like=recorded, seed=1).codes("choice").reshape(200, 3)
+    assert (gapped[:, 0] == -1).all()
+    assert (gapped[:, 1] == gapped[:, 2]).all()
+    whole = vs.simulate(Q, task, sure, subjects=200, seed=1).codes("choice").reshape(200, 3)
+    assert (whole[:, 0] == whole[:, 1]).all()
+    assert 0.3 < (whole[:, 0] == gapped[:, 1]).mean() < 0.7
 
 
 def test_calibration_in_the_shape_of_recorded_trials() -> None:

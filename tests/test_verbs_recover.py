@@ -114,3 +114,37 @@ def test_models_that_never_win_have_no_inversion() -> None:
 def test_mistaken_confusions_are_named(models: Any, options: Any, message: str) -> None:
     with pytest.raises(vs.ModelError, match=message):
         vs.confusion(models, DESIGN, **options)
+
+
+def recorded() -> vs.Trials:
+    """Two subjects of unequal length, a response missing now and then."""
+    return vs.Trials.from_columns(
+        subject=["long"] * 160 + ["short"] * 90, columns={"choice": [0, 1, -1, 1, 0] * 50}, codings={"choice": 2}
+    )
+
+
+@pytest.mark.parametrize("policy", ["skip", "learn"])
+def test_recovery_in_the_shape_of_recorded_trials(policy: Any) -> None:
+    found = vs.recover(Q, DESIGN, 60, like=recorded(), on_missing=policy, starts=1, seed=1)
+    scored = np.where(np.arange(60) % 2, 72, 128)  # four fifths of 90 and of 160
+    np.testing.assert_array_equal(found.fit.n_choices, scored)
+    assert (found.frame().correlation > 0.5).all()
+    assert (found.frame().coverage > 0.88).all()
+
+
+def test_confusion_goes_on_where_it_was_interrupted(tmp_path: Any) -> None:
+    path = tmp_path / "confusion.jsonl"
+    options: Any = {"like": recorded(), "on_missing": "skip", "starts": 1, "seed": 4}
+
+    def stop(done: float, total: float, message: str) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        vs.confusion([Q, STICKY], DESIGN, 6, resume=path, progress=stop, **options)
+    again = vs.confusion([Q, STICKY], DESIGN, 6, resume=path, **options)
+    once = vs.confusion([Q, STICKY], DESIGN, 6, **options)
+    np.testing.assert_array_equal(again.wins, once.wins)
+    np.testing.assert_array_equal(again.differences, once.differences)
+    with pytest.raises(vs.VersantError, match="another study"):
+        vs.confusion([Q, STICKY], DESIGN, 6, criterion="bic", resume=path, **options)

@@ -13,17 +13,21 @@ from pathlib import Path
 import click
 
 from versant import __version__
+from versant.cli.calibrate import calibrate
 from versant.cli.check import check
 from versant.cli.compare import compare
+from versant.cli.confusion import confusion
 from versant.cli.convert import convert
 from versant.cli.demo import demo
 from versant.cli.evaluate import evaluate
 from versant.cli.export import export
 from versant.cli.fit import fit
 from versant.cli.frontier import frontier
+from versant.cli.identify import identify
 from versant.cli.latents import latents
 from versant.cli.listing import models, problems
 from versant.cli.plan import plan
+from versant.cli.predictive import predictive
 from versant.cli.recover import recover
 from versant.cli.show import show
 from versant.cli.simulate import simulate
@@ -47,7 +51,7 @@ def versant() -> None:
 
 
 for subcommand in (
-    fit, compare, latents, recover, simulate, plan, frontier, evaluate,
+    fit, compare, latents, predictive, identify, recover, confusion, calibrate, simulate, plan, frontier, evaluate,
     models, problems, check, show, convert, export, demo,
 ):  # fmt: skip
     versant.add_command(subcommand)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from versant.cli.console import print_json, print_table, progress_bar, remark
+from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.fit import said_later
 from versant.cli.load import load_model, load_trials
 from versant.cli.options import json_option, seed_option, trials_options
@@ -35,9 +36,17 @@ __all__ = ["compare"]
 @click.option("--starts", type=click.IntRange(min=1), default=5, show_default=True, help="Optimisations of each.")
 @seed_option
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the table, as .csv or .parquet.")
+@figure_option
 @json_option
 def compare(
-    trials: str, models: tuple[str, ...], method: str, criterion: Any, out: str | None, as_json: bool, **options: Any
+    trials: str,
+    models: tuple[str, ...],
+    method: str,
+    criterion: Any,
+    out: str | None,
+    figures: tuple[str, ...],
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Fit several models to TRIALS and compare them.
 
@@ -46,6 +55,7 @@ def compare(
     from versant.formats.tables import write_table
 
     require_kind(out, (".csv", ".parquet"))
+    wanted = check_figures(figures)
     if criterion is not None and method != "table":
         raise click.UsageError("--criterion belongs to --method table")
     learners = [load_model(name) for name in models]
@@ -63,6 +73,7 @@ def compare(
     if out is not None:
         write_table(frame, Path(out))
         remark(f"wrote {out}")
+    remark(*(f"wrote {file}" for file in write_figures(result, wanted)))
     if as_json:
         print_json(result.to_dict())
     else:

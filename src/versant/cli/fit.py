@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from versant.cli.console import WARNING, print_json, print_table, progress_bar, remark
+from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model, load_trials
 from versant.cli.options import json_option, out_option, seed_option, trials_options
 from versant.cli.output import folder_for
@@ -35,6 +36,7 @@ SUBJECTS_SHOWN = 50
 @click.option("--starts", type=click.IntRange(min=1), default=5, show_default=True, help="Optimisations of each.")
 @seed_option
 @out_option
+@figure_option
 @json_option
 def fit(
     trials: str,
@@ -46,6 +48,7 @@ def fit(
     seed: int,
     on_missing: Any,
     out: str | None,
+    figures: tuple[str, ...],
     as_json: bool,
     **read: Any,
 ) -> int:
@@ -62,8 +65,11 @@ def fit(
         raise click.UsageError("a group is its subjects' prior: --method group and --prior none exclude each other")
     if formula is not None and method != "group":
         raise click.UsageError("--formula needs --method group")
+    wanted = check_figures(figures)
     learner = load_model(model)
     if Path(trials).is_dir():
+        if figures:
+            raise click.UsageError("a folder of parts has no --figure")
         if method == "group":
             raise click.UsageError("a folder of parts is fitted subject by subject: it takes no --method group")
         gaussian: Any = None if prior == "none" else "default"
@@ -87,6 +93,11 @@ def fit(
     remark(*said_later(found, table))
     settings = {"source": table.source, "read": list(found.trials.report), "starts": starts, "seed": seed}
     files = [] if folder is None else write_fit(found, folder, settings)
+    if any(kind == "shrinkage" for kind, _ in wanted):
+        alone = fit_trials(learner, table, starts=starts, seed=seed, on_missing=on_missing)
+        files += write_figures(found, wanted, shrinkage={"alone": alone})
+    else:
+        files += write_figures(found, wanted)
     if as_json:
         print_json({**found.to_dict(), **settings})
     else:

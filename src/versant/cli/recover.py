@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from versant.cli.console import print_json, print_table, progress_bar, remark
+from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
 from versant.cli.options import SETTING, as_dict, json_option, out_option, seed_option
 from versant.cli.output import folder_for
@@ -26,6 +27,7 @@ __all__ = ["recover"]
 @click.option("--starts", type=click.IntRange(min=1), default=5, show_default=True, help="Optimisations of each.")
 @seed_option
 @out_option
+@figure_option
 @json_option
 def recover(
     model: str,
@@ -37,6 +39,7 @@ def recover(
     starts: int,
     seed: int,
     out: str | None,
+    figures: tuple[str, ...],
     as_json: bool,
     **design: Any,
 ) -> None:
@@ -44,6 +47,7 @@ def recover(
     from versant.formats.tables import write_table
     from versant.verbs.recover import recover as recover_parameters
 
+    wanted = check_figures(figures)
     learner = load_model(model)
     truth = {name: one_or_all(values) for name, values in as_dict(settings, "--set").items()}
     folder = folder_for(out)
@@ -60,12 +64,10 @@ def recover(
     else:
         print_table(table, f"{learner.name}: {subjects} simulated subjects")
     if folder is not None:
-        from versant.figures.canvas import save
-        from versant.figures.recovery import figure_recovery, table_recovery
-
         write_table(table, folder / "recovery.csv")
-        save(figure_recovery(table_recovery(found.fit, found.truth)), folder / "recovery.png")
-        remark(f"wrote {folder / 'recovery.csv'}", f"wrote {folder / 'recovery.png'}")
+        remark(f"wrote {folder / 'recovery.csv'}")
+        wanted.append(("recovery", folder / "recovery.png"))
+    remark(*(f"wrote {file}" for file in write_figures(found, wanted)))
 
 
 def _json(value: Any) -> Any:

@@ -57,6 +57,7 @@ def simulate_learner(
     subjects: tuple[object, ...],
     rng: np.random.Generator,
     progress: Progress = silent,
+    absent: NDArray[np.bool_] | None = None,
 ) -> Trials:
     """Simulate subjects.
 
@@ -69,6 +70,8 @@ def simulate_learner(
     subjects : tuple of N labels
     rng : numpy.random.Generator
     progress : Progress
+    absent : (N, trials) bool array, optional
+        Trials on which a subject does not respond: the state stays as it was, whatever the task shows.
 
     Returns
     -------
@@ -93,7 +96,10 @@ def simulate_learner(
             learner.function(p, held, trial)
         for column in task.shows:
             getattr(trial, column)
-        state = {name: getattr(held, name) for name in state}
+        after = {name: getattr(held, name) for name in state}
+        if absent is not None and absent[:, number].any():
+            after = {name: _restarted(value, state[name], absent[:, number]) for name, value in after.items()}
+        state = after
         rows.append(trial._made)
         episode.advance()
         progress(number + 1, task.trials, "simulating")
@@ -151,7 +157,7 @@ def _move(value: Operand, graph: Graph) -> Operand:
 
 
 def _restarted(value: Operand, fresh: Operand, begins: Array) -> Operand:
-    """Return a state's value with the lanes where a block or session begins back at their initial value."""
+    """Return a state's value with the lanes where `begins` holds (a new block, say) back at another one."""
     if isinstance(value, Unrolled):
         assert isinstance(fresh, Unrolled)
         pairs = zip(value.entries, fresh.entries, strict=True)

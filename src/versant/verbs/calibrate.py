@@ -41,7 +41,6 @@ from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
 from versant.verbs.fit import fit
 from versant.verbs.ledger import Record, fingerprint, run_pieces
-from versant.verbs.shape import shaped_like
 from versant.verbs.simulate import simulate
 
 __all__ = ["calibrate"]
@@ -270,9 +269,7 @@ class _Study:
     def _fitted(self, z: Array, rng: np.random.Generator, **options: Any) -> Fit | GroupSample:
         """Simulate subjects with these unconstrained parameters and fit them."""
         natural = {name: domain.natural(z[:, k]) for k, (name, domain) in enumerate(self.model.parameters.items())}
-        trials = simulate(self.model, self.task, natural, subjects=len(z), seed=rng)
-        if self.like is not None:
-            trials = shaped_like(trials, self.like)
+        trials = simulate(self.model, self.task, natural, subjects=len(z), like=self.like, seed=rng)
         found: Fit | GroupSample = fit(self.model, trials, seed=rng, on_missing=self.on_missing, **options)
         return found
 

@@ -10,6 +10,7 @@ Source: Wilson & Collins 2019.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.agents.learner import Learner
+from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
-from versant.inference.prior import PriorLike
+from versant.inference.prior import PriorLike, as_prior
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
+from versant.trials import Trials
 from versant.verbs.compare import Criterion, compare
 from versant.verbs.fit import fit
+from versant.verbs.ledger import fingerprint, run_pieces
 from versant.verbs.recover import true_parameters
 from versant.verbs.simulate import simulate
 
@@ -118,7 +121,10 @@ def confusion(
     criterion: Criterion = "evidence",
     priors: Mapping[str, PriorLike] | None = None,
     starts: int = 5,
+    like: Trials | None = None,
+    on_missing: MissingPolicy | None = None,
     seed: int | np.random.Generator | None = 0,
+    resume: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> Confusion:
     """Simulate with every model, fit every model, count which fits best.
@@ -136,8 +142,14 @@ def confusion(
         Name of a model → its prior, for simulation and fit; the default prior for models it does not name.
     starts : int
         Of each fit.
+    like : Trials, optional
+        Recorded trials whose lengths and missing responses the simulated ones are to have.
+    on_missing : {"skip", "learn"}, optional
+        As for `versant.fit`.
     seed : int, Generator or None
         SPEC 7.
+    resume : path, optional
+        A file in which the results of each simulating model are kept; an interrupted study goes on from there.
     progress : Progress
 
     Returns
@@ -164,17 +176,47 @@ def confusion(
         raise ModelError(f"priors= gives priors (not None) of the models {', '.join(named)}")
     if n < 1:
         raise ModelError(f"n={n}: at least one subject is needed")
-    rng = np.random.default_rng(seed)
-    wins, differences = [], []
-    for own, (name, model) in enumerate(named.items()):
-        progress(own, len(named), f"simulating {name}")
-        truth = true_parameters(model, None, given.get(name, "default"), n, rng)
-        trials = simulate(model, task, truth, subjects=n, seed=rng)
+    names = list(named)
+
+    def piece(own: int, rng: np.random.Generator) -> dict[str, Any]:
+        model = named[names[own]]
+        truth = true_parameters(model, None, given.get(names[own], "default"), n, rng)
+        trials = simulate(model, task, truth, subjects=n, like=like, seed=rng)
         used = {other: given.get(other, "default") if criterion == "evidence" else None for other in named}
-        fits = {other: fit(one, trials, used[other], starts=starts, seed=rng) for other, one in named.items()}
+        fits = {
+            other: fit(one, trials, used[other], starts=starts, seed=rng, on_missing=on_missing)
+            for other, one in named.items()
+        }
         found = compare(fits, criterion=criterion)
-        wins.append(found.wins)
         means = getattr(found, criterion).mean(axis=1)
-        differences.append(means - means[own])
-    progress(len(named), len(named), "done")
-    return Confusion(tuple(named), criterion, n, np.stack(wins), np.stack(differences))
+        away = [float(v) if np.isfinite(v) else None for v in means - means[own]]
+        return {"wins": found.wins.tolist(), "differences": away}
+
+    settings = {
+        "study": "confusion",
+        "models": {name: fingerprint(model) for name, model in named.items()},
+        "task": repr(task),
+        "n": n,
+        "criterion": criterion,
+        "priors": {name: _told(model, given.get(name, "default")) for name, model in named.items()},
+        "starts": starts,
+        "like": None if like is None else [like.source, like.n_trials.tolist()],
+        "on_missing": on_missing,
+    }
+    rows = run_pieces(
+        len(names),
+        piece,
+        seed=seed,
+        settings=settings,
+        path=resume,
+        message="simulating and fitting",
+        progress=progress,
+    )
+    wins = np.array([row["wins"] for row in rows], dtype=np.int64)
+    return Confusion(tuple(names), criterion, n, wins, np.array([row["differences"] for row in rows], dtype=np.float64))
+
+
+def _told(model: Learner, prior: PriorLike) -> list[Any]:
+    around = as_prior(model, prior)
+    assert around is not None
+    return [around.mean.tolist(), around.covariance.tolist()]

@@ -25,7 +25,6 @@ from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.trials import Trials
-from versant.verbs.shape import shaped_like
 from versant.verbs.simulate import simulate
 from versant.verbs.statistics import Statistic, stay_after
 
@@ -139,7 +138,7 @@ def predictive(
         z = draw(rng)
         truth: dict[str, Any] = {"subject": list(fit.subjects)}
         truth |= {name: domain.natural(z[:, k]) for k, (name, domain) in enumerate(fit.learner.parameters.items())}
-        trials = shaped_like(simulate(fit.learner, task, truth, seed=rng), fit.trials)
+        trials = simulate(fit.learner, task, truth, like=fit.trials, seed=rng)
         replicated = _values(chosen, trials)
         unknown = [key for key in replicated if key not in observed]
         if unknown:

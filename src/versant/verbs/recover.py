@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.agents.learner import Learner
+from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
 from versant.inference.prior import PriorLike, as_prior, default_prior
 from versant.inference.result import Fit
@@ -32,6 +32,7 @@ from versant.inference.verdict import Verdict
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
+from versant.trials import Trials
 from versant.verbs.fit import fit
 from versant.verbs.simulate import simulate
 
@@ -151,6 +152,8 @@ def recover(
     method: Literal["map", "group"] = "map",
     level: float = 0.95,
     starts: int = 5,
+    like: Trials | None = None,
+    on_missing: MissingPolicy | None = None,
     seed: int | np.random.Generator | None = 0,
     progress: Progress = silent,
 ) -> Recovery:
@@ -166,8 +169,10 @@ def recover(
     parameters : mapping or callable, optional
         True natural values by name (numbers, or n values), or a function of a generator and n that returns them.
         Without it, they are drawn from the prior (for maximum likelihood, from the default prior).
-    prior, method, starts, progress
+    prior, method, starts, on_missing, progress
         Of the fit, as for `versant.fit`.
+    like : Trials, optional
+        Recorded trials whose lengths and missing responses the simulated ones are to have.
     level : float
         Of the intervals whose coverage is counted.
     seed : int, Generator or None
@@ -181,6 +186,8 @@ def recover(
     ------
     ModelError
         If the parameters do not fit the model, n < 2, or the level is not between 0 and 1.
+    DataError
+        If a subject of `like` has more trials than the task.
 
     Examples
     --------
@@ -195,8 +202,8 @@ def recover(
         raise ModelError(f"level={level} must lie between 0 and 1")
     rng = np.random.default_rng(seed)
     truth = true_parameters(model, parameters, prior, n, rng)
-    trials = simulate(model, task, truth, subjects=n, seed=rng)
-    found = fit(model, trials, prior, method=method, starts=starts, seed=rng, progress=progress)
+    trials = simulate(model, task, truth, subjects=n, like=like, seed=rng)
+    found = fit(model, trials, prior, method=method, starts=starts, seed=rng, on_missing=on_missing, progress=progress)
     return Recovery(found, truth, level)
 
 

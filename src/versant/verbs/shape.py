@@ -1,7 +1,8 @@
 """Simulated trials in the shape of recorded ones: as many trials of each subject, responses missing where they were.
 
-What is simulated has one length and no gaps; people have neither. A statistic, a recovery or a calibration that is to
-speak of one's own data is computed from trials cut to the same shape.
+What is simulated has one length and no gaps; people differ in both. A statistic, a recovery or a calibration that is to
+speak of one's own data is computed from trials of the same shape: on a trial that is not in the record, or without its
+response there, the simulated learner learns nothing (`without_response`), and its response is missing (`shaped_like`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from versant.errors import DataError
 from versant.trials import Trials
 
-__all__ = ["shaped_like"]
+__all__ = ["shaped_like", "without_response"]
 
 
 def shaped_like(simulated: Trials, recorded: Trials) -> Trials:
@@ -48,17 +49,7 @@ def shaped_like(simulated: Trials, recorded: Trials) -> Trials:
     >>> shaped_like(simulated, recorded).codes("choice")
     array([ 0,  0, -1])
     """
-    length = int(simulated.n_trials[0])
-    numbers = _numbers(recorded, length)
-    owner = np.arange(simulated.n_subjects) % recorded.n_subjects
-    rows = [np.arange(recorded.offsets[i], recorded.offsets[i + 1]) for i in owner]
-    longest = int(numbers.max())
-    if longest > length:
-        i = int(recorded.subject_index[int(numbers.argmax())])
-        problem = f"a trial numbered {longest}, and only {length} were simulated"
-        raise DataError(problem, "give a task with more trials", recorded.source, subject=recorded.subjects[i])
-    source = np.concatenate(rows)  # row of the recorded, for each row kept
-    kept = np.concatenate([start + numbers[row] - 1 for start, row in zip(simulated.offsets[:-1], rows, strict=True)])
+    source, kept = _places(recorded, simulated.n_subjects, int(simulated.n_trials[0]))
     mask = np.zeros(len(simulated), dtype=bool)
     mask[kept] = True
     cut = _with_gaps(simulated.select(mask), {name: cells[source] for name, cells in recorded.missing.items()})
@@ -71,6 +62,41 @@ def shaped_like(simulated: Trials, recorded: Trials) -> Trials:
         codings={**cut.codings, **codings},
         missing={**cut.missing, **missing},
     )
+
+
+def without_response(recorded: Trials, count: int, length: int) -> NDArray[np.bool_]:
+    """Return where subject i mod N of the recorded did not respond, (count, length): trials left out or missing.
+
+    Raises
+    ------
+    DataError
+        If a recorded subject has more trials than `length`.
+
+    Examples
+    --------
+    >>> recorded = Trials.from_columns(subject=["a", "b", "b"], columns={"choice": [0, 1, -1]}, codings={"choice": 2})
+    >>> without_response(recorded, 2, 3).astype(int)
+    array([[0, 1, 1],
+           [0, 1, 1]])
+    """
+    source, kept = _places(recorded, count, length)
+    absent = np.ones(count * length, dtype=bool)
+    absent[kept] = recorded.any_missing(list(recorded.missing))[source]
+    return absent.reshape(count, length)
+
+
+def _places(recorded: Trials, count: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for each trial kept, its row among the recorded and among `count` subjects with `length` trials each."""
+    numbers = _numbers(recorded, length)
+    longest = int(numbers.max())
+    if longest > length:
+        i = int(recorded.subject_index[int(numbers.argmax())])
+        problem = f"a trial numbered {longest}, and only {length} were simulated"
+        raise DataError(problem, "give a task with more trials", recorded.source, subject=recorded.subjects[i])
+    owner = np.arange(count) % recorded.n_subjects
+    rows = [np.arange(recorded.offsets[i], recorded.offsets[i + 1]) for i in owner]
+    kept = [start * length + numbers[row] - 1 for start, row in enumerate(rows)]
+    return np.concatenate(rows), np.concatenate(kept)
 
 
 def _numbers(recorded: Trials, length: int) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ from versant.tasks.behavioural import Task
 from versant.tasks.episodes import InPomdp
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
+from versant.verbs.shape import shaped_like, without_response
 
 __all__ = ["simulate"]
 
@@ -30,6 +31,7 @@ def simulate(
     *,
     subjects: int | None = None,
     trials: int | None = None,
+    like: Trials | None = None,
     seed: int | np.random.Generator | None = None,
     progress: Progress = silent,
 ) -> Trials:
@@ -47,6 +49,9 @@ def simulate(
         How many; by default as many as the parameters have values (one, if they are numbers).
     trials : int, optional
         How many trials in a POMDP (100 by default); behavioural tasks know their own length.
+    like : Trials, optional
+        Recorded trials whose lengths and missing responses the simulated ones are to have, subject i those of recorded
+        subject i mod N; a learner learns nothing on a trial without its response. See `versant.verbs.shape`.
     seed : int, Generator or None
         SPEC 7.
     progress : Progress
@@ -61,6 +66,8 @@ def simulate(
         For parameters that do not fit the agent.
     ProblemError
         If the task does not show what the agent reads.
+    DataError
+        If a subject of `like` has more trials than the task.
 
     Examples
     --------
@@ -72,6 +79,8 @@ def simulate(
         raise ModelError(f"simulate() takes a learner, a controller or alpha vectors, not a {type(agent).__name__}")
     rng = np.random.default_rng(seed)
     if not isinstance(agent, Learner):
+        if like is not None:
+            raise ModelError("like= is for learners: they alone miss responses")
         if not isinstance(task, Pomdp) or parameters is not None:
             raise ModelError(f"a {type(agent).__name__} is simulated in a POMDP, and has no parameters of its own")
         labels, length = _labels(subjects or 1), trials or 100
@@ -87,7 +96,11 @@ def simulate(
     labels = _labels(subjects or max((np.size(parameters[name]) for name in parameters), default=1))
     if "subject" in parameters:
         labels = tuple(parameters["subject"])
-    return simulate_learner(agent, task, natural_table(agent, parameters, labels), labels, rng, progress)
+    natural = natural_table(agent, parameters, labels)
+    if like is None:
+        return simulate_learner(agent, task, natural, labels, rng, progress)
+    absent = without_response(like, len(labels), task.trials)
+    return shaped_like(simulate_learner(agent, task, natural, labels, rng, progress, absent), like)
 
 
 def _labels(count: int) -> tuple[object, ...]:
