@@ -196,7 +196,7 @@ def test_a_point_that_is_no_optimum_is_not_called_converged() -> None:
 
 
 def test_every_flag_says_what_it_means_and_what_to_do() -> None:
-    names = {"converged", "flat", "undefined", "at_limit", "kink", "chance", "starts_disagree"}
+    names = {"converged", "flat", "undefined", "at_limit", "kink", "chance", "starts_disagree", "engines_disagree"}
     assert {str(v) for v in Verdict} == names
     assert all(v.meaning and v.advice for v in Verdict)
 

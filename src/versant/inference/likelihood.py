@@ -19,8 +19,9 @@ from versant.agents.synonyms import spelled_out
 from versant.errors import DataError, ModelError
 from versant.expressions.engine import Engine, Interpreter, engine_for
 from versant.expressions.graph import Node
-from versant.expressions.recurrence import Column, Flag, Recurrence, differentiate
+from versant.expressions.recurrence import Column, Flag, Recurrence
 from versant.expressions.rows import Rows
+from versant.inference.programs import programs_of
 from versant.inference.reading import as_learner_reads
 from versant.trials import Trials
 
@@ -68,6 +69,7 @@ class Likelihood:
     learner : Learner
     trials : Trials
         Those that count: without the trials that the missing policy skips.
+    programs : Programs
     recurrence : Recurrence
     rows : Rows
     """
@@ -75,7 +77,8 @@ class Likelihood:
     def __init__(self, learner: Learner, trials: Trials, recurrence: Recurrence, engine: str) -> None:
         self.learner = learner
         self.trials = trials
-        self.recurrence = recurrence
+        self.programs = programs_of(recurrence)
+        self.recurrence = self.programs.recurrence
         self.rows = _rows(trials, recurrence)
         self._engine_name = engine
         self._engines: dict[int, Engine] = {}
@@ -89,14 +92,23 @@ class Likelihood:
     def engine(self, order: int) -> Engine:
         """Return the engine for this order, made when first asked for."""
         if order not in self._engines:
-            self._engines[order] = engine_for(differentiate(self.recurrence, order), self.rows, self._engine_name)
+            self._engines[order] = engine_for(self.programs.derivatives(order), self.rows, self._engine_name)
         return self._engines[order]
 
     def interpreter(self, order: int) -> Interpreter:
-        """Return the slow twin, by which verdicts are recomputed."""
+        """Return the slow twin, by which verdicts are checked."""
         if order not in self._interpreters:
-            self._interpreters[order] = Interpreter(differentiate(self.recurrence, order), self.rows)
+            self._interpreters[order] = Interpreter(self.programs.derivatives(order), self.rows)
         return self._interpreters[order]
+
+    def on_kink(self, z: Array) -> NDArray[np.bool_]:
+        """Return for which subjects' unconstrained parameters, (N, K), a switch of the learner is near (`kinks`)."""
+        program = self.programs.kinks
+        if program is None:
+            return np.zeros(len(z), dtype=bool)
+        engine = engine_for(program, self.rows, self._engine_name)
+        with_slopes = np.concatenate([self.natural(z), self.slopes(z)], axis=1)
+        return np.asarray(engine.sums(with_slopes, np.arange(len(z)))[0] > 0)
 
     def natural(self, z: Array) -> Array:
         """Return natural parameters (…, K) of unconstrained ones."""

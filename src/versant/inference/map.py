@@ -1,35 +1,24 @@
 """Maximum a posteriori (or maximum likelihood) estimates of all subjects at once.
 
 Minimised is f(z) = -log p(A | θ(z)) - log N(z | μ, Σ), by batched Newton steps with exact Hessians, from several starts
-side by side. Then everything reported is recomputed at the best point of each subject by the slow engine:
-
-    Laplace evidence   log p(A) ≈ -f(ẑ) + K/2 log 2π - ½ log|H|        H = ∂²f at ẑ
-    standard errors    sd(z_i) = √(H⁻¹)_ii,   sd(θ_i) = |θ_i'| sd(z_i)   (delta method)
-    AIC = 2K - 2ℓ,   BIC = K log n - 2ℓ  (n: scored choices),   pseudo-R² = 1 - ℓ/ℓ_chance  (McFadden)
+side by side. What is reported is then computed at the best point of each subject (`versant.inference.examination`).
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import ModelError
+from versant.inference.examination import examine
 from versant.inference.likelihood import Likelihood
-from versant.inference.objective import negative_log_posterior, with_prior
-from versant.inference.prior import Gaussians, Prior, default_prior
+from versant.inference.objective import negative_log_posterior
+from versant.inference.prior import Prior, default_prior
 from versant.inference.result import Fit
-from versant.inference.verdict import (
-    AGREEMENT,
-    CONVERGED_AT,
-    LIMIT_WITHIN,
-    Verdict,
-    chance_not_passed,
-    kink_node,
-)
-from versant.optimise.newton import minimise_batch, scaled_gradient
+from versant.inference.verdict import AGREEMENT
+from versant.optimise.newton import minimise_batch
 from versant.progress import Progress, silent
 
 __all__ = ["examine", "fit_subjects"]
@@ -82,65 +71,3 @@ def fit_subjects(
     chosen = ends.points.reshape(starts, subjects, -1)[best, np.arange(subjects)]
     agree = (ranked <= ranked.min(axis=0) + AGREEMENT).mean(axis=0)
     return examine(likelihood, prior, chosen, agree)
-
-
-def examine(likelihood: Likelihood, prior: Gaussians | None, z: Array, agreement: Array) -> Fit:
-    """Recompute everything that is reported about the estimates, with the slow engine.
-
-    Parameters
-    ----------
-    likelihood : Likelihood
-    prior : Prior, SubjectPriors or None
-    z : (N, K) array
-        Unconstrained estimates.
-    agreement : (N,) array
-        Share of starts that reached the same optimum.
-    """
-    everyone = np.arange(len(z))
-    size = z.shape[1]
-    recurrence, interpreter = likelihood.recurrence, likelihood.interpreter(2)
-    slopes = likelihood.slopes(z)
-    nodes = [*interpreter.program.summed, recurrence.chance, recurrence.scored, kink_node(recurrence)]
-    totals = interpreter.totals(nodes, np.concatenate([likelihood.natural(z), slopes], axis=1), everyone)
-    f = with_prior(likelihood.unconstrain(totals[:-3], z, 2), prior, z, everyone, 2)
-    log_likelihood, (chance, scored, kinks) = totals[0], totals[-3:]
-    chance = np.where(recurrence.choices_only, chance, np.nan)
-    definite = np.isfinite(f.hessian).all(axis=(1, 2))
-    eigenvalues = np.full(z.shape, np.nan)
-    eigenvalues[definite] = np.linalg.eigvalsh(f.hessian[definite])
-    definite &= eigenvalues[:, 0] > 1e-10 * np.maximum(1.0, eigenvalues[:, -1])
-    covariance = np.full(f.hessian.shape, np.nan)
-    covariance[definite] = np.linalg.inv(f.hessian[definite])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        half_log_determinant = 0.5 * np.where(definite, np.log(eigenvalues).sum(axis=1), np.nan)
-        gradient_size = scaled_gradient(f.value, f.gradient)
-    domains = list(likelihood.learner.parameters.values())
-    natural = likelihood.natural(z)
-    flags = {
-        Verdict.CONVERGED: (gradient_size <= CONVERGED_AT) & definite,
-        Verdict.FLAT: ~definite & np.isfinite(f.value),
-        Verdict.UNDEFINED: ~np.isfinite(f.value),
-        Verdict.AT_LIMIT: np.any(
-            [d.distance_to_edge(natural[:, k]) < LIMIT_WITHIN for k, d in enumerate(domains)], axis=0
-        ),
-        Verdict.KINK: kinks > 0,
-        Verdict.CHANCE: chance_not_passed(log_likelihood, chance, size),
-        Verdict.STARTS_DISAGREE: agreement < 0.5,
-    }
-    return Fit(
-        learner=likelihood.learner,
-        trials=likelihood.trials,
-        subjects=likelihood.trials.subjects,
-        prior=prior,
-        unconstrained=z,
-        natural=natural,
-        covariance=covariance,
-        slopes=slopes,
-        gradient_size=gradient_size,
-        log_likelihood=log_likelihood,
-        log_posterior=None if prior is None else -f.value,
-        evidence=None if prior is None else -f.value + 0.5 * size * math.log(2 * math.pi) - half_log_determinant,
-        chance=chance,
-        n_choices=scored.astype(np.int64),
-        verdicts=tuple(frozenset(flag for flag, holds in flags.items() if holds[i]) for i in range(len(z))),
-    )

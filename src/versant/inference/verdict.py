@@ -1,4 +1,4 @@
-"""Verdicts: what an estimate is worth, recomputed from the estimate itself by the slow engine.
+"""Verdicts: what an estimate is worth, recomputed from the estimate itself.
 
 Nothing here comes from the optimiser, except where the other starts ended.
 """
@@ -10,20 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.expressions import build
-from versant.expressions.graph import Node
-from versant.expressions.recurrence import Recurrence, switches
 from versant.optimise.status import Word
 
-__all__ = ["AGREEMENT", "CONVERGED_AT", "KINK_WITHIN", "LIMIT_WITHIN", "Verdict", "chance_not_passed", "kink_node"]
+__all__ = ["AGREEMENT", "CONVERGED_AT", "LIMIT_WITHIN", "Verdict", "chance_not_passed"]
 
 Array = NDArray[Any]
 
 CONVERGED_AT = 1e-6
 LIMIT_WITHIN = 1e-4
-KINK_WITHIN = 1e-6
 AGREEMENT = 1e-3
-NEGLIGIBLE = 1e-7
 CHANCE_LEVEL = 0.05
 
 
@@ -74,6 +69,12 @@ class Verdict(Word):
         "fewer than half of the starts reached the best optimum found (within 0.001 of its log posterior)",
         "use more starts: a better optimum may exist",
     )
+    ENGINES_DISAGREE = (
+        "engines_disagree",
+        "the compiled likelihood, its gradient or its Hessian is not the interpreter's (to a millionth); what is "
+        "reported is the interpreter's, but the optimiser climbed something else",
+        "report it, please, with the model and data: it is a mistake in versant",
+    )
 
 
 def chance_not_passed(log_likelihood: Array, chance: Array, n_parameters: int) -> NDArray[np.bool_]:
@@ -81,25 +82,3 @@ def chance_not_passed(log_likelihood: Array, chance: Array, n_parameters: int) -
     from scipy.stats import chi2
 
     return np.asarray(2.0 * (log_likelihood - chance) < chi2.isf(CHANCE_LEVEL, n_parameters))
-
-
-def kink_node(recurrence: Recurrence) -> Node:
-    """Return an expression that counts the switches near which a trial is, within `KINK_WITHIN` in unconstrained units.
-
-    The distance to a switch is, to first order, |margin| / ‖∂margin/∂z‖. Margins that the parameters hardly move (at
-    the edge of a domain, where rounding alone makes them zero) do not count. The expression reads dθ_k/dz as parameter
-    K + k, and needs a program of order 1 or more.
-    """
-    graph, size = recurrence.graph, len(recurrence.parameters)
-    zero, one = graph.constant(0.0), graph.constant(1.0)
-    count = zero
-    for switch in switches(recurrence):
-        norm = zero
-        for k, entry in enumerate(switch.gradient):
-            along = build.multiply(entry, graph.leaf("parameter", size + k))
-            norm = build.add(norm, build.multiply(along, along))
-        reach = build.multiply(graph.constant(KINK_WITHIN**2), norm)
-        close = build.compare("ge", reach, build.multiply(switch.margin, switch.margin))
-        moves = build.compare("gt", norm, graph.constant(NEGLIGIBLE**2))
-        count = build.add(count, build.where(build.all_of([close, moves]), one, zero))
-    return count
