@@ -96,7 +96,8 @@ def split(likelihood: Likelihood, cells: Cells) -> Likelihood:
 
 def _label(trials: Trials, cells: Cells, c: int) -> Any:
     subject = trials.subjects[int(cells.subject[c])]
-    told = [f"{name}={tidy(column[c])}" for name, column in cells.conditions.items()]
+    values = {name: column[c] for name, column in cells.conditions.items()}
+    told = [f"{name}={value if isinstance(value, str) else tidy(value)}" for name, value in values.items()]
     return " ".join([str(subject), *told]) if told else subject
 
 

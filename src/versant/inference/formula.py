@@ -185,13 +185,14 @@ class _Reader:
     def part(self, name: str, side: _Side) -> _Part:
         """Return the matrices of a parameter."""
         table = self.table
+        self._require_within(name, side)
         z_names, z = self._matrix(name, side.varying, table.combinations)
         x_names, x, x_grid = self._matrices(name, side.mean)
         if side.mean == "1" and side.varying == "1":
             x_names = z_names = ("mean",)
         require_rank(name, x_names, x)
         if z_names:
-            self._require_varying(name, side, z_names, z)
+            require_rank(name, z_names, z)
         by_subject = x_grid.reshape(self.trials.n_subjects, len(z), -1)  # (N, G, P_k)
         own = np.einsum("rg,ngp->nrp", np.linalg.pinv(z), by_subject)
         own[np.abs(own) < CENTRED] = 0.0
@@ -199,7 +200,7 @@ class _Reader:
         own[:, :, apart > CENTRED * np.maximum(1.0, np.abs(x).max(axis=0))] = 0.0
         return _Part(x_names, z_names, own, z[table.combination], x)
 
-    def _require_varying(self, name: str, side: _Side, z_names: tuple[str, ...], z: Array) -> None:
+    def _require_within(self, name: str, side: _Side) -> None:
         named = [] if side.varying in ("0", "1") else _variables(side.varying, name, self.table.between)
         strangers = [variable for variable in named if variable in self.table.between]
         if strangers:
@@ -207,7 +208,6 @@ class _Reader:
                 f"the formula of {name}: ({side.varying} | subject) cannot vary within subjects, as {strangers[0]} "
                 "has one value a subject"
             )
-        require_rank(name, z_names, z)
 
     def _matrices(self, name: str, side: str) -> tuple[tuple[str, ...], Array, Array]:
         """Return terms, the matrix over cells (C, P_k), and over subjects and combinations of conditions."""

@@ -47,9 +47,8 @@ def report(
     laplace = LaplaceSurface(marginal, now.laplace.modes)
     information = laplace.information(y) if nodes is None else nodes.information(y)
     uncertainty, proper = group_errors(information, design)
-    individual = subjects_of(
-        marginal, likelihood, now, agreement, uncertainty if proper else np.zeros_like(uncertainty)
-    )
+    known = uncertainty if proper else np.zeros_like(uncertainty)
+    individual = subjects_of(marginal, likelihood, now, agreement, known, nodes)
     score, error = _checked(marginal, likelihood, now, y, nodes)
     gain = promised(score, information)
     raised = marginal.spread.raised(now.covariance)

@@ -94,7 +94,8 @@ class GroupFit(Fit):
     group: Group
     people: tuple[object, ...]  # labels of the N subjects of the group
     cells: Cells | None  # which condition of whom; None without conditions, shared and fixed parameters
-    coefficients: Array  # (N, R), of what varies between subjects
+    centre: Array  # (C, K), posterior means of the unconstrained parameters; by Laplace, the modes
+    coefficients: Array  # (N, R), what varies between subjects: posterior means; by Laplace, the modes
     coefficients_covariance: Array  # (N, R, R)
 
     @property
@@ -107,9 +108,30 @@ class GroupFit(Fit):
         """-2 (evidence of the group) + (its free parameters) · log(all scored choices) (Huys et al. 2011)."""
         return float(-2.0 * self.group.evidence + self.n_group_parameters * np.log(self.n_choices.sum()))
 
+    def subject_interval(self, level: float = 0.95) -> tuple[Array, Array]:
+        """Return the lower and upper ends of intervals of the natural parameters, (C, K) each.
+
+        The posterior mean of the unconstrained parameter plus and minus its standard deviation, which counts that the
+        group is estimated, times Student's t of as many degrees of freedom as the group's; taken through the link.
+        """
+        from scipy.stats import t
+
+        design = self.group.design
+        half = t.ppf(0.5 + level / 2.0, max(design.n_subjects - int(design.ranks.max()), 1)) * self.unconstrained_errors
+        ends = [np.empty_like(half), np.empty_like(half)]
+        for k, domain in enumerate(self.learner.parameters.values()):
+            for end, sign in zip(ends, (-1.0, 1.0), strict=True):
+                end[:, k] = domain.natural(self.centre[:, k] + sign * half[:, k])
+        return ends[0], ends[1]
+
     def frame(self) -> pd.DataFrame:
-        """Return `Fit.frame`, with a column for every condition."""
+        """Return `Fit.frame`, with intervals (`subject_interval`), and with a column for every condition."""
         table = super().frame()
+        low, high = self.subject_interval()
+        for k, name in enumerate(self.learner.parameters):
+            at = list(table.columns).index(f"{name}_z")
+            table.insert(at, f"{name}_lower", low[:, k])
+            table.insert(at + 1, f"{name}_upper", high[:, k])
         if self.cells is not None:
             table["subject"] = [self.people[n] for n in self.cells.subject]
             for at, (name, values) in enumerate(self.cells.conditions.items()):

@@ -1,10 +1,11 @@
 """The subjects of a hierarchical fit: their estimates, with errors that count the group's uncertainty.
 
-Given the group's parameters y = (b, L), a subject's coefficients have the posterior N(ŵ, V). But y is estimated, with
-covariance C, and ŵ moves with it:
+Given the group's parameters y = (b, L), a subject's coefficients have a posterior of mean w̄ and covariance V (by the
+nodes of the integral; by Laplace, the mode ŵ and the inverse Hessian). But y is estimated, with covariance C, and w̄
+moves with it:
 
-    Var(w_n) ≈ V_n + J_n C J_nᵀ,      J_n = ∂ŵ_n/∂y
-    ∂ŵ/∂b = V Σ⁻¹ D_n,   ∂ŵ/∂L = V Σ⁻¹ (∂Σ/∂L) Σ⁻¹ (ŵ - m),   ∂ŵ/∂b_f = V ∂²ℓ/∂w∂b_f
+    Var(w_n) ≈ V_n + J_n C J_nᵀ,      J_n = ∂w̄_n/∂y
+    ∂w̄/∂b = V Σ⁻¹ D_n,   ∂w̄/∂L = V Σ⁻¹ (∂Σ/∂L) Σ⁻¹ (w̄ - m),   ∂w̄/∂b_f = V ∂²ℓ/∂w∂b_f
 
 The parameters of a cell are z_c = o + A_c w_n + B_c b_f (`versant.inference.cells`), so that
 
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from versant.inference.cells import Cells, JointLikelihood
 from versant.inference.group_result import Group, GroupFit
 from versant.inference.hierarchical import Climb
+from versant.inference.integrated import Nodes
 from versant.inference.laplace import expand
 from versant.inference.likelihood import Likelihood
 from versant.inference.map import examine
@@ -45,6 +47,7 @@ class Individuals:
     fit: Fit
     people: tuple[object, ...]
     cells: Cells | None
+    centre: Array  # (C, K)
     coefficients: Array  # (N, R)
     coefficients_covariance: Array  # (N, R, R)
 
@@ -61,6 +64,7 @@ def subjects_of(
     now: Climb,
     agreement: Array,
     uncertainty: Array,
+    nodes: Nodes | None,
 ) -> Individuals:
     """Return the subjects' estimates at the end of a climb.
 
@@ -74,6 +78,8 @@ def subjects_of(
         Share of starts that reached the same mode.
     uncertainty : (Y, Y) array
         C, the covariance of the group's parameters; zeros where it is not known.
+    nodes : Nodes, optional
+        Of the integral, at the end of the climb.
     """
     y, modes, joint = marginal.join(now.effects, now.covariance), now.laplace.modes, marginal.likelihood
     if isinstance(joint, JointLikelihood):
@@ -81,17 +87,21 @@ def subjects_of(
     else:
         fit = examine(likelihood, _prior(marginal, now), modes, agreement)
         within = fit.covariance
-    moves = _moves(marginal, y, modes, within)
+    centre = modes
+    if nodes is not None:
+        centre, within = nodes.matched(y, replace(now.laplace, covariance=within))
+    moves = _moves(marginal, y, centre, within)
     own = within + moves @ uncertainty @ np.swapaxes(moves, 1, 2)
-    covariance, people, cells = own, fit.subjects, None
+    centre_z, covariance, people, cells = centre, own, fit.subjects, None
     if isinstance(joint, JointLikelihood):
         people, cells = joint.people, joint.cells
+        centre_z = joint.coefficients.unconstrained(centre, marginal.fixed(y), joint.subject)
         loadings, whose = joint.coefficients.varying, joint.subject
         reach = loadings @ moves[whose]
         reach[:, :, np.flatnonzero(marginal.design.fixed)] += joint.coefficients.fixed
         covariance = loadings @ within[whose] @ np.swapaxes(loadings, 1, 2)
         covariance = covariance + reach @ uncertainty @ np.swapaxes(reach, 1, 2)
-    return Individuals(replace(fit, covariance=covariance), people, cells, modes, own)
+    return Individuals(replace(fit, covariance=covariance), people, cells, centre_z, centre, own)
 
 
 def _prior(marginal: Marginal, now: Climb) -> Prior | SubjectPriors:
