@@ -19,7 +19,7 @@ __all__ = ["REDUCTIONS", "Arrays", "array_nodes", "stored_arrays"]
 
 REDUCTIONS = ("total", "largest", "argmax")
 COSTLY = frozenset(
-    ("exp", "exp_tail", "expm1", "log", "log1p", "log1p_tail", "tanh", "sqrt", "power", "div", "recip", "recip_of_sum",
+    ("exp", "exp2", "exp2_tail", "expm1", "log", "log1p", "log1p_tail", "tanh", "sqrt", "power", "div", "recip",
      "normal_cdf", "normal_log_cdf", "lgamma", "polygamma")
 )  # fmt: skip
 

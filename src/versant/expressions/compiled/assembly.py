@@ -111,9 +111,13 @@ class Assembly:
 
     def intrinsic(self, name: str, *args: Value) -> Value:
         """Call an LLVM intrinsic on real vectors."""
-        full = f"@llvm.{name}.v{self.width}f64"
-        self.declare(full, f"{self.real} {full}({', '.join([self.real] * len(args))})")
-        return self.emit(f"call {self.real} {full}({', '.join(f'{self.real} {a}' for a in args)})")
+        return self.call(f"{name}.v{self.width}f64", *((self.real, a) for a in args))
+
+    def call(self, name: str, *operands: tuple[str, Value]) -> Value:
+        """Call any LLVM intrinsic that returns a real vector; operands with their types."""
+        full = f"@llvm.{name}"
+        self.declare(full, f"{self.real} {full}({', '.join(kind for kind, _ in operands)})")
+        return self.emit(f"call {self.real} {full}({', '.join(f'{kind} {value}' for kind, value in operands)})")
 
     def compare(self, relation: str, a: Value, b: Value) -> Value:
         """Compare reals: ``oge``, ``ogt``, ``olt``, ``oeq``, ``uno`` …."""
@@ -151,6 +155,11 @@ class Assembly:
         """Whether the condition holds in some lane."""
         bits = self.emit(f"bitcast {self.bool} {condition} to i{self.width}")
         return self.emit(f"icmp ne i{self.width} {bits}, 0")
+
+    def outside(self, x: Value, exponent: int) -> Value:
+        """Whether a real is not within 2^-exponent .. 2^exponent: smaller, larger, zero, negative or NaN."""
+        above = self.integer("sub", self.as_bits(x), self.whole((1023 - exponent) << 52))
+        return self.emit(f"icmp ugt {self.bits} {above}, {self.whole(2 * exponent << 52)}")
 
     def splat(self, kind: str, scalar: Value) -> Value:
         """Return a vector filled with a scalar of an integer type."""

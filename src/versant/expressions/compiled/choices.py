@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from versant.expressions.compiled.rewrite import rebuild, where
+from versant.expressions.compiled.varying import varying
 from versant.expressions.graph import Node, topological
 
-__all__ = ["choose_first"]
+__all__ = ["choose_first", "operations"]
 
 _CHEAP = frozenset(("add", "sub", "mul", "neg", "signed"))
-_DEAR = frozenset(("div", "recip", "recip_of_sum", "exp_tail", "exp", "log", "sqrt", "tanh", "expm1", "log1p"))
+_DEAR = frozenset(("div", "recip", "exp2", "exp2_tail", "exp", "log", "sqrt", "tanh", "expm1", "log1p"))
 _DEAR_COST = 15
 _DEPTH = 50  # operations below a choice at which it stops at the latest
 
@@ -34,7 +35,7 @@ def choose_first(roots: Sequence[Node]) -> Callable[[Node], Node]:
             done[node.serial] = choice(args[0], args[1], args[2])
         else:
             done[node.serial] = rebuild(node.graph, node, args) if node.args else node
-    if _cost([done[root.serial] for root in roots]) < _cost(roots):
+    if operations([done[root.serial] for root in roots]) < operations(roots):
         return lambda node: done[node.serial]
     return lambda node: node
 
@@ -107,12 +108,18 @@ def _likeness(a: Node, b: Node) -> int:
     return 1 + sum(x is y for x in a.args for y in b.args) + ([x.op for x in a.args] == [y.op for y in b.args])
 
 
-def _cost(roots: Sequence[Node]) -> int:
-    """Count the operations that a trial needs; those of parameters alone are not repeated."""
-    varying: dict[int, bool] = {}
-    total = 0
-    for node in topological(roots):
-        varying[node.serial] = node.op in ("state", "data") or any(varying[a.serial] for a in node.args)
-        if varying[node.serial] and node.args:
-            total += _DEAR_COST if node.op in _DEAR else 1
-    return total
+def operations(roots: Sequence[Node]) -> int:
+    """Count the operations that a trial needs; those of parameters alone are not repeated.
+
+    A product that is only added to something costs nothing, as the two are one instruction.
+    """
+    order = topological(roots)
+    changes = varying(order)
+    uses = Counter(a.serial for node in order for a in node.args)
+    uses.update(2 * [root.serial for root in roots])
+    count = 0
+    for node in order:
+        if node.args and node.serial in changes:
+            count += _DEAR_COST if node.op in _DEAR else 1
+            count -= node.op in ("add", "sub") and any(a.op == "mul" and uses[a.serial] == 1 for a in node.args)
+    return count

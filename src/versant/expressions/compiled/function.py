@@ -15,9 +15,12 @@ trial, instead of sums.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from versant.expressions.compiled.arrays import REDUCTIONS, Arrays, array_nodes, stored_arrays
 from versant.expressions.compiled.assembly import Assembly, Value
+from versant.expressions.compiled.carried import LARGEST_EXPONENT, Carried
+from versant.expressions.compiled.exponentials import exp2_tail
 from versant.expressions.compiled.loops import Loop
 from versant.expressions.compiled.machine import Machine
 from versant.expressions.compiled.packer import write_packer
@@ -25,6 +28,7 @@ from versant.expressions.compiled.packing import Record
 from versant.expressions.compiled.plan import Plan
 from versant.expressions.compiled.scalars import constant, operation
 from versant.expressions.compiled.sums import RARELY, Sums
+from versant.expressions.compiled.varying import varying
 from versant.expressions.graph import Node, topological
 
 __all__ = ["ARGUMENTS", "scratch_size", "write_module"]
@@ -126,16 +130,51 @@ class _Function:
         running = a.emit(f"icmp sgt {a.int} {lengths}, {number}")
         row = a.emit(f"add i64 {start}, {loop.index}")
         self._read_record(row)
+        following = self._carry_on()
         self._write_records(row, running)
-        self._compute_all([slot.update for slot in plan.slots])
+        self._compute_all([slot.update for slot in plan.slots if slot.symbol.serial not in following])
         sums.add_trial(running)
         self._arrays.assign([(s.symbol, s.update) for s in plan.slots if s.symbol.size])
         for slot in scalars:
-            loop.advance(self._values[slot.symbol.serial], self._values[slot.update.serial])
+            symbol = slot.symbol.serial
+            loop.advance(self._values[symbol], following.get(symbol) or self._values[slot.update.serial])
         loop.close()
         if not plan.records:
-            for k, total in enumerate(sums.results()):
+            for k, total in enumerate(sums.results(self._values)):
                 self._write(total, self._row_of_group(k, group))
+
+    def _carry_on(self) -> dict[int, Value]:
+        """Return the next trial's carried exponentials.
+
+        They are computed first, as nothing else takes as long, and the rest of the trial does not wait for them.
+        """
+        following: dict[int, Value] = {}
+        for group in self._plan.carried:
+            self._compute_all(group.weights)
+            new = self._renewed(group, [self._compute(slot.update) for slot in group.renewed])
+            following.update((slot.symbol.serial, value) for slot, value in zip(group.renewed, new, strict=True))
+            total = following[group.total.symbol.serial]
+            following[group.inverse.symbol.serial] = self._a.div(self._a.constant(1.0), total)
+        return following
+
+    def _renewed(self, group: Carried, updates: list[Value]) -> list[Value]:
+        """Return exponentials, computed anew in lanes where their sum has left its bounds."""
+        a = self._a
+        far = a.outside(updates[-1], LARGEST_EXPONENT)
+        usual, renew, after = a.block, a.fresh("renew"), a.fresh("carried")
+        a.act(f"br i1 {a.any(far)}, label %{renew}, label %{after}, !prof !0")
+        a.start(renew)
+        outside, self._values = self._values, dict(self._values)
+        logits = [self._compute(y) for y in group.logits]
+        self._values = outside
+        reference = reduce(a.larger, logits)
+        terms = [exp2_tail(a, a.sub(y, reference)) for y in logits]
+        anew = [reference, *terms, reduce(a.add, terms)]
+        chosen = [a.select(far, x, old) for x, old in zip(anew, updates, strict=True)]
+        a.act(f"br label %{after}")
+        a.start(after)
+        pairs = zip(updates, chosen, strict=True)
+        return [a.emit(f"phi {a.real} [{x}, %{usual}], [{y}, %{renew}]") for x, y in pairs]
 
     def _number(self, array: Value, place: Value) -> Value:
         pointer = self._a.emit(f"getelementptr i64, ptr {array}, i64 {place}")
@@ -176,8 +215,6 @@ class _Function:
 def _invariants(roots: Sequence[Node]) -> list[Node]:
     """Return the expressions of parameters alone that others use: they do not change from trial to trial."""
     order = topological(roots)
-    fixed: dict[int, bool] = {}
-    for node in order:
-        fixed[node.serial] = node.op not in ("state", "data") and all(fixed[n.serial] for n in node.args)
-    used = [n for node in order if not fixed[node.serial] for n in node.args]
-    return list({n.serial: n for n in used if fixed[n.serial] and not n.size}.values())
+    changes = varying(order)
+    used = [*roots, *(n for node in order if node.serial in changes for n in node.args)]
+    return list({n.serial: n for n in used if n.serial not in changes and not n.size}.values())

@@ -9,11 +9,11 @@ the products are kept in range is said in `versant.expressions.compiled.sums`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 
 from versant.expressions import build
-from versant.expressions.compiled import rewrite
+from versant.expressions.compiled import rewrite, softmax
 from versant.expressions.compiled.rewrite import Rewriter
 from versant.expressions.graph import Node
 
@@ -22,21 +22,11 @@ __all__ = ["Likelihood", "decompose"]
 
 @dataclass(frozen=True)
 class Likelihood:
-    """rest + log(numerator / denominator); None stands for a product without factors."""
+    """Σ terms + log(numerator / denominator); None stands for a product without factors."""
 
-    rest: Node
+    terms: tuple[Node, ...] = ()
     numerator: Node | None = None
     denominator: Node | None = None
-
-    def mapped(self, change: Callable[[Node], Node]) -> Likelihood:
-        """Return the same of changed expressions."""
-        products = (self.numerator, self.denominator)
-        return Likelihood(change(self.rest), *(None if n is None else change(n) for n in products))
-
-    @property
-    def parts(self) -> tuple[Node, ...]:
-        """The expressions it needs."""
-        return tuple(n for n in (self.numerator, self.denominator, self.rest) if n is not None)
 
 
 def decompose(value: Node, rewriter: Rewriter) -> Likelihood:
@@ -51,7 +41,9 @@ def decompose(value: Node, rewriter: Rewriter) -> Likelihood:
     """
     terms = _Terms(rewriter)
     terms.collect(value, positive=True, when=None)
-    return Likelihood(terms.rest, _product(terms.above), _product(terms.below))
+    halvings = build.multiply(rewriter.graph.constant(math.log(2)), terms.halvings)
+    sums = tuple(n for n in (terms.rest, halvings) if not n.is_constant(0.0))
+    return Likelihood(sums, _product(terms.above), _product(terms.below))
 
 
 def _product(factors: list[Node]) -> Node | None:
@@ -62,11 +54,11 @@ def _product(factors: list[Node]) -> Node | None:
 
 
 class _Terms:
-    """The terms of a sum, sorted into what is added and what is multiplied."""
+    """The terms of a sum, sorted into what is added, what is added as a logarithm to base 2, and what is multiplied."""
 
     def __init__(self, rewriter: Rewriter) -> None:
         self._rewriter = rewriter
-        self.rest = rewriter.graph.constant(0.0)
+        self.rest = self.halvings = rewriter.graph.constant(0.0)
         self.above: list[Node] = []
         self.below: list[Node] = []
 
@@ -82,31 +74,37 @@ class _Terms:
                 condition = self._rewriter(node.args[0])
                 self.collect(node.args[1], positive, condition if when is None else rewrite.both(when, condition))
             case "log":
-                self._take(self._rewriter.graph.constant(0.0), self._rewriter(node.args[0]), positive, when)
+                self._multiply(self._rewriter(node.args[0]), positive, when)
             case "softplus":
                 x = self._rewriter(node.args[0])
-                self._take(rewrite.positive_part(x), _one_plus_tail(x), positive, when)
+                self._halve(softmax.positive_part(softmax.scaled(x)), positive, when)
+                self._multiply(softmax.one_plus_tail(x), positive, when)
+            case "logsumexp" if len(node.args) != 2:
+                parts = self._rewriter.exponentials(node)
+                self._halve(parts.reference, positive, when)
+                self._multiply(parts.total, positive, when)
             case "logsumexp":
-                self._take(*_parts_of_logsumexp([self._rewriter(a) for a in node.args]), positive, when)
+                first, second = (self._rewriter(a) for a in node.args)
+                difference = build.subtract(second, first)
+                self._add(first, positive, when)
+                self._halve(softmax.positive_part(softmax.scaled(difference)), positive, when)
+                self._multiply(softmax.one_plus_tail(difference), positive, when)
             case _:
-                self._take(self._rewriter(node), None, positive, when)
+                self._add(self._rewriter(node), positive, when)
 
-    def _take(self, term: Node, factor: Node | None, positive: bool, when: Node | None) -> None:
-        graph = term.graph
-        term = term if when is None else rewrite.where(when, term, graph.constant(0.0))
-        self.rest = build.add(self.rest, term) if positive else build.subtract(self.rest, term)
-        if factor is not None:
-            factor = factor if when is None else rewrite.where(when, factor, graph.constant(1.0))
-            (self.above if positive else self.below).append(factor)
+    def _add(self, term: Node, positive: bool, when: Node | None) -> None:
+        self.rest = _signed_sum(self.rest, _under(when, term, 0.0), positive)
 
+    def _halve(self, exponent: Node, positive: bool, when: Node | None) -> None:
+        self.halvings = _signed_sum(self.halvings, _under(when, exponent, 0.0), positive)
 
-def _parts_of_logsumexp(entries: list[Node]) -> tuple[Node, Node]:
-    if len(entries) == 2:
-        difference = build.subtract(entries[1], entries[0])
-        return build.add(entries[0], rewrite.positive_part(difference)), _one_plus_tail(difference)
-    top, _terms, total = rewrite.exponentials(entries)
-    return top, total
+    def _multiply(self, factor: Node, positive: bool, when: Node | None) -> None:
+        (self.above if positive else self.below).append(_under(when, factor, 1.0))
 
 
-def _one_plus_tail(x: Node) -> Node:
-    return build.add(x.graph.constant(1.0), rewrite.logistic_parts(x)[0])
+def _under(when: Node | None, x: Node, otherwise: float) -> Node:
+    return x if when is None else rewrite.where(when, x, x.graph.constant(otherwise))
+
+
+def _signed_sum(a: Node, b: Node, positive: bool) -> Node:
+    return build.add(a, b) if positive else build.subtract(a, b)

@@ -2,11 +2,8 @@
 
 The new graph is built by the same simplifying functions, so that what rewriting makes equal is computed once:
 
-* sigmoid, softplus, softmax and logsumexp become expressions of shared exponentials of numbers ≤ 0 (``exp_tail``), of
-  which none overflows: with e = exp(-|x|) and r = 1/(1 + e),
-
-      σ(x) = r or e r,   1 - σ(x) = e r or r,   σ(x)(1 - σ(x)) = e r²,   softplus(x) = max(x, 0) + log1p(e)
-
+* sigmoid, softplus, softmax and logsumexp become expressions of shared powers of two, as said in
+  `versant.expressions.compiled.softmax`;
 * a choice between u and -u is ``signed``(c, u), and signs cancel in products: the two-option softmax of data c has
   derivatives in which the sign is applied once;
 * divisions by the same number share its reciprocal;
@@ -20,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from versant.expressions import build, custom
+from versant.expressions.compiled import softmax
 from versant.expressions.graph import Graph, Node, topological
 
 __all__ = ["Rewriter", "rebuild"]
@@ -32,10 +30,18 @@ class Rewriter:
     ----------
     roots : sequence of Node
         Everything that will be rewritten: how often a divisor occurs decides whether its reciprocal is shared.
+
+    Attributes
+    ----------
+    graph : Graph
+        The new graph.
+    carried : dict
+        Serial numbers of logits → their exponentials, where these are state; filled in before softmaxes are rewritten.
     """
 
     def __init__(self, roots: Sequence[Node]) -> None:
         self.graph = Graph()
+        self.carried: dict[tuple[int, ...], softmax.Exponentials] = {}
         self._done: dict[int, Node] = {}
         self._divisors = Counter(n.args[1].serial for n in topological(roots) if n.op == "div")
 
@@ -62,18 +68,32 @@ class Rewriter:
             case "mul":
                 return self._product(node, args)
             case "sub" if node.args[0].is_constant(1.0) and node.args[1].op == "sigmoid":
-                return sigmoid(self._done[node.args[1].args[0].serial], complement=True)
+                return softmax.sigmoid(self._done[node.args[1].args[0].serial], complement=True)
             case "exp" if _is_softmax(node.args[0]):
-                entries = [self._done[a.serial] for a in node.args[0].args[1].args]
-                return softmax_at(self._done[node.args[0].args[0].serial], entries)
-            case "logsumexp" | "softmax":
-                return _LOWER[node.op](args, node.payload)
+                return self._softmax_at(*node.args[0].args)
+            case "logsumexp" if len(args) == 2:
+                return softmax.logsumexp_of_two(*args)
+            case "logsumexp":
+                return softmax.logsumexp(self.exponentials(node))
+            case "softmax":
+                return softmax.softmax(self.exponentials(node), node.payload)
         return rebuild(self.graph, node, args)
+
+    def exponentials(self, node: Node) -> softmax.Exponentials:
+        """Return the exponentials of the logits of a softmax or logsumexp: those that are `carried`, if any are."""
+        known = self.carried.get(tuple(a.serial for a in node.args))
+        return softmax.exponentials([self(a) for a in node.args]) if known is None else known
+
+    def _softmax_at(self, x: Node, normaliser: Node) -> Node:
+        parts = self.exponentials(normaliser)
+        if x in normaliser.args and parts.terms:
+            return softmax.softmax(parts, normaliser.args.index(x))
+        return softmax.softmax_at(self(x), parts)
 
     def _product(self, node: Node, args: Sequence[Node]) -> Node:
         for one, other in (node.args, node.args[::-1]):
             if one.op == "sigmoid" and other.op == "sub" and other.args[0].is_constant(1.0) and other.args[1] is one:
-                return logistic_slope(self._done[one.args[0].serial])
+                return softmax.logistic_slope(self._done[one.args[0].serial])
         return multiply(args[0], args[1])
 
 
@@ -156,103 +176,12 @@ def divide(a: Node, b: Node, shared: bool) -> Node:
     """a / b; by the reciprocal of b where several divide by it."""
     if b.is_constant() or not shared:
         return build.divide(a, b)
-    return multiply(a, b.graph.make("recip", (b,)))
-
-
-def absolute(x: Node) -> Node:
-    """|x|, the same node for x, -x and a choice between them."""
-    if x.op == "signed":
-        return absolute(x.args[1])
-    if x.op == "neg":
-        return absolute(x.args[0])
-    if x.op == "sub" and x.args[0].serial > x.args[1].serial:
-        return absolute(x.graph.make("sub", (x.args[1], x.args[0])))
-    if x.is_constant():
-        return x.graph.constant(abs(x.payload), x.size)
-    return x.graph.make("abs", (x,))
-
-
-def tail(x: Node) -> Node:
-    """exp x for x ≤ 0."""
-    return x.graph.make("exp_tail", (x,))
-
-
-def reciprocal_of_sum(x: Node) -> Node:
-    """1 / x of a sum of exponentials, of which the largest is 1."""
-    return x.graph.make("recip_of_sum", (x,))
-
-
-def logistic_parts(x: Node) -> tuple[Node, Node]:
-    """Return e = exp(-|x|) and r = 1 / (1 + e)."""
-    e = tail(build.negate(absolute(x)))
-    return e, reciprocal_of_sum(build.add(x.graph.constant(1.0), e))
-
-
-def sigmoid(x: Node, complement: bool = False) -> Node:
-    """σ(x), or 1 - σ(x)."""
-    e, r = logistic_parts(x)
-    large, small = r, build.multiply(e, r)
-    if complement:
-        large, small = small, large
-    return build.where(build.compare("ge", x, x.graph.constant(0.0)), large, small)
-
-
-def logistic_slope(x: Node) -> Node:
-    """σ(x) (1 - σ(x))."""
-    e, r = logistic_parts(x)
-    return build.multiply(build.multiply(e, r), r)
-
-
-def softplus(x: Node) -> Node:
-    """log(1 + exp x)."""
-    e, _ = logistic_parts(x)
-    return build.add(positive_part(x), x.graph.make("log1p_tail", (e,)))
-
-
-def positive_part(x: Node) -> Node:
-    """max(x, 0)."""
-    return x.graph.make("positive_part", (x,))
-
-
-def exponentials(entries: Sequence[Node]) -> tuple[Node, list[Node], Node]:
-    """Return the largest entry, the exponentials of all less it, and their sum (of an array, the sum only)."""
-    first = entries[0]
-    if first.size:
-        top = first.graph.make("largest", (first,), size=0)
-        return top, [], build.total(tail(build.subtract(first, top)))
-    top = first
-    for entry in entries[1:]:
-        top = first.graph.make("max", (top, entry))
-    terms = [tail(build.subtract(entry, top)) for entry in entries]
-    total = terms[0]
-    for term in terms[1:]:
-        total = build.add(total, term)
-    return top, terms, total
-
-
-def logsumexp(entries: Sequence[Node], _: object = None) -> Node:
-    """log Σ exp: of two entries by softplus, whose exponential their softmax shares."""
-    if len(entries) == 2:
-        return build.add(entries[0], softplus(build.subtract(entries[1], entries[0])))
-    top, _terms, total = exponentials(entries)
-    return build.add(top, build.apply("log", total))
-
-
-def softmax(entries: Sequence[Node], index: int) -> Node:
-    """Entry `index` of the softmax of three or more."""
-    _top, terms, total = exponentials(entries)
-    return build.multiply(terms[index], reciprocal_of_sum(total))
+    return multiply(a, softmax.reciprocal(b))
 
 
 def _is_softmax(x: Node) -> bool:
     """Whether exp of this is an entry, or all entries, of a softmax: x - logsumexp(…)."""
     return x.op == "sub" and x.args[1].op == "logsumexp" and len(x.args[1].args) != 2
-
-
-def softmax_at(x: Node, entries: Sequence[Node]) -> Node:
-    """exp(x - log Σ exp entries), x one of the entries or all of them: with the exponentials of `logsumexp`."""
-    top, _terms, total = exponentials(entries)
-    return build.multiply(tail(build.subtract(x, top)), reciprocal_of_sum(total))
 
 
 def element(array: Node, index: Node) -> Node:
@@ -279,8 +208,6 @@ def _apply(op: str) -> Callable[[Node], Node]:
     return lambda x: build.apply(op, x)
 
 
-_LOWER: dict[str, Callable[..., Node]] = {"logsumexp": logsumexp, "softmax": softmax}
-
 _BUILD: dict[str, Callable[..., Node]] = {
     "add": build.add,
     "sub": build.subtract,
@@ -301,8 +228,8 @@ _BUILD: dict[str, Callable[..., Node]] = {
     "int_sub": build.subtract,
     "int_mul": build.multiply,
     "to_real": build.as_real,
-    "sigmoid": sigmoid,
-    "softplus": softplus,
+    "sigmoid": softmax.sigmoid,
+    "softplus": softmax.softplus,
     "total": build.total,
     "element": element,
     "store": build.store,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from versant.errors import ModelError
-from versant.expressions.compiled import specialmath, vectormath
+from versant.expressions.compiled import exponentials, specialmath, vectormath
 from versant.expressions.compiled.assembly import Assembly, Value
 from versant.expressions.graph import Node
 
@@ -87,14 +87,14 @@ _EMIT: dict[str, Emitter] = {
     "div": _real(Assembly.div),
     "neg": _real(Assembly.neg),
     "recip": _real(_reciprocal),
-    "recip_of_sum": _real(vectormath.reciprocal_of_sum),
     "max": _real(Assembly.larger),
     "abs": _real(vectormath.absolute),
     "positive_part": _real(vectormath.positive_part),
     "signed": _signed,
     "where": _real(Assembly.select),
     "exp": _real(vectormath.exp),
-    "exp_tail": _real(vectormath.exp_tail),
+    "exp2": _real(exponentials.exp2),
+    "exp2_tail": _real(exponentials.exp2_tail),
     "expm1": _real(vectormath.expm1),
     "log": _real(vectormath.log),
     "log1p": _real(vectormath.log1p),

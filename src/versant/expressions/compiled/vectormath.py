@@ -11,14 +11,13 @@ on every machine, where conversions of 64-bit integers are not.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 
 from versant.expressions.compiled.assembly import Assembly, Value
 
 __all__ = [
-    "absolute", "exp", "exp_tail", "expm1", "log", "log1p", "log1p_tail", "polynomial", "positive_part",
-    "reciprocal_of_sum", "tanh",
+    "absolute", "exp", "expm1", "exponent_and_rest", "log", "log1p", "log1p_tail", "polynomial", "positive_part",
+    "tanh",
 ]  # fmt: skip
 
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -32,22 +31,8 @@ _LOG = (
     6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01,
     1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01,
 )  # fmt: skip
-_INVERSE_LN2_16 = 23.083120654223414
-_LN2_16_HIGH, _LN2_16_LOW = 0.04332169877307024, 1.1926343307941173e-11
-_EXP_16 = (0.5, 0.16666666665290739, 0.04166666666494676, 0.008333450167193657, 0.0013889034931023193)
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 _ONE_BITS = 1023 << 52
-_ROOM = 2.0**64
-
-
-def _less_index(j: int) -> float:
-    """Return the number whose bits are those of 2^64 2^(j/16) less j·2^48."""
-    (bits,) = struct.unpack("<q", struct.pack("<d", _ROOM * 2.0 ** (j / 16)))
-    (number,) = struct.unpack("<d", struct.pack("<q", bits - (j << 48)))
-    return float(number)
-
-
-_TABLE = tuple(_less_index(j) for j in range(16))
 
 
 def polynomial(a: Assembly, coefficients: Sequence[float], x: Value) -> Value:
@@ -77,51 +62,6 @@ def _expm1_near_zero(a: Assembly, r: Value) -> Value:
 def _exponent(a: Assembly, shifted: Value) -> Value:
     """Return n moved to where a double has its exponent."""
     return a.integer("shl", a.as_bits(shifted), a.whole(52))
-
-
-def exp_tail(a: Assembly, x: Value) -> Value:
-    """exp x for x ≤ 0: it is made 2^64 times too large, as a normal number, and scaled back, so that it may vanish."""
-    x = a.larger(a.constant(-750.0), x)
-    if a.avx512:
-        scaled = _exp_by_table(a, x)
-    else:
-        shifted, _, r = _reduce(a, x)
-        p = a.muladd(_expm1_near_zero(a, r), a.constant(_ROOM), a.constant(_ROOM))
-        scaled = a.from_bits(a.integer("add", a.as_bits(p), _exponent(a, shifted)))
-    return a.mul(scaled, a.constant(1 / _ROOM), exact=True)
-
-
-def _exp_by_table(a: Assembly, x: Value) -> Value:
-    """2^64 exp x, exp x = 2^k 2^(j/16) e^r with 16 k + j = round(16 x / ln 2): a table of 2^(j/16) in two registers.
-
-    The table holds the bits of 2^64 2^(j/16) less j·2^48, so that adding the whole rounded number shifted by 48, whose
-    last four bits are j, leaves k in the exponent.
-    """
-    shifted = a.muladd(x, a.constant(_INVERSE_LN2_16), a.constant(_SHIFTER))
-    n = a.sub(shifted, a.constant(_SHIFTER), exact=True)
-    r = a.muladd(n, a.constant(-_LN2_16_LOW), a.muladd(n, a.constant(-_LN2_16_HIGH), x))
-    place = a.as_bits(shifted)
-    name = a.declare(
-        "@llvm.x86.avx512.vpermi2var.pd.512",
-        f"{a.real} @llvm.x86.avx512.vpermi2var.pd.512({a.real}, {a.bits}, {a.real})",
-    )
-    low, high = (f"<{', '.join(f'double {a.number(v)}' for v in half)}>" for half in (_TABLE[:8], _TABLE[8:]))
-    found = a.emit(f"call {a.real} {name}({a.real} {low}, {a.bits} {place}, {a.real} {high})")
-    scale = a.from_bits(a.integer("add", a.as_bits(found), a.integer("shl", place, a.whole(48))))
-    growth = a.muladd(a.mul(r, r), polynomial(a, _EXP_16, r), r)
-    return a.muladd(scale, growth, scale)
-
-
-def reciprocal_of_sum(a: Assembly, x: Value) -> Value:
-    """1 / x for x from 1 to 2^500: a guess of 14 bits and two steps of Newton's method where that is faster."""
-    if not a.avx512:
-        return a.div(a.constant(1.0), x)
-    name = a.declare("@llvm.x86.avx512.rcp14.pd.512", f"{a.real} @llvm.x86.avx512.rcp14.pd.512({a.real}, {a.real}, i8)")
-    y = a.emit(f"call {a.real} {name}({a.real} {x}, {a.real} zeroinitializer, i8 -1)")
-    minus = a.neg(x)
-    for _ in range(2):
-        y = a.muladd(y, a.muladd(minus, y, a.constant(1.0)), y)
-    return y
 
 
 def exp(a: Assembly, x: Value) -> Value:
@@ -170,12 +110,24 @@ def _join(a: Assembly, e: Value, m: Value) -> Value:
     return a.muladd(e, a.constant(_LN2_HIGH), small)
 
 
-def log(a: Assembly, x: Value) -> Value:
-    """log x for every x: denormal numbers too; log 0 = -∞, NaN below."""
+def _split(a: Assembly, x: Value) -> tuple[Value, Value]:
+    """Return e and m as `_log_of_normal` does, for denormal numbers too."""
     tiny = a.compare("olt", x, a.constant(2.0**-1022))
     e, m = _log_of_normal(a, a.select(tiny, a.mul(x, a.constant(2.0**54)), x))
-    e = a.select(tiny, a.sub(e, a.constant(54.0)), e)
-    result = _join(a, e, m)
+    return a.select(tiny, a.sub(e, a.constant(54.0)), e), m
+
+
+def exponent_and_rest(a: Assembly, x: Value) -> tuple[Value, Value]:
+    """Return e and m, x = 2^e m, √½ ≤ m < √2; for x = 0 or ∞, 0 and x; for x < 0 or NaN, 0 and NaN."""
+    e, m = _split(a, x)
+    finite = a.logic("and", a.compare("ogt", x, a.constant(0.0)), a.compare("olt", x, a.constant(float("inf"))))
+    other = a.select(a.compare("olt", x, a.constant(0.0)), a.constant(float("nan")), x)
+    return a.select(finite, e, a.constant(0.0)), a.select(finite, m, other)
+
+
+def log(a: Assembly, x: Value) -> Value:
+    """log x for every x: denormal numbers too; log 0 = -∞, NaN below."""
+    result = _join(a, *_split(a, x))
     result = a.select(a.compare("olt", x, a.constant(float("inf"))), result, x)
     result = a.select(a.compare("oeq", x, a.constant(0.0)), a.constant(float("-inf")), result)
     return a.select(a.compare("ult", x, a.constant(0.0)), a.constant(float("nan")), result)
@@ -208,7 +160,7 @@ def tanh(a: Assembly, x: Value) -> Value:
     twice = a.mul(a.constant(-2.0), absolute(a, x))
     u = expm1(a, twice)
     small = a.div(a.neg(u), a.add(a.constant(2.0), u))
-    e = exp_tail(a, twice)
+    e = exp(a, twice)
     large = a.sub(a.constant(1.0), a.div(a.add(e, e), a.add(a.constant(1.0), e)))
     magnitude = a.select(a.compare("olt", twice, a.constant(-1.1)), large, small)
     return a.intrinsic("copysign", magnitude, x)
