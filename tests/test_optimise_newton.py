@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from versant.optimise.kinks import kink_steps
 from versant.optimise.newton import StopReason, minimise_batch, newton_step
 
 
@@ -87,3 +88,35 @@ def test_the_step_descends_where_the_hessian_is_indefinite() -> None:
     gradients = rng.normal(size=(200, 4))
     step = newton_step(half + half.transpose(0, 2, 1), gradients)
     assert ((step * gradients).sum(axis=1) < 0).all()
+
+
+def larger_of_two(z: Any, _which: Any) -> Any:
+    """max(a, b) of two bowls with centres (1, 0) and (-1, 0.5), the second steeper."""
+    sides = [
+        (scale * ((z - centre) ** 2).sum(axis=1) + offset, 2 * scale * (z - centre), 2 * scale)
+        for scale, centre, offset in ((1.0, np.array([1.0, 0.0]), 0.0), (3.0, np.array([-1.0, 0.5]), 0.3))
+    ]
+    first = sides[0][0] >= sides[1][0]
+    value = np.where(first, sides[0][0], sides[1][0])
+    gradient = np.where(first[:, None], sides[0][1], sides[1][1])
+    return value, gradient, np.where(first, 2.0, 6.0)[:, None, None] * np.eye(2)
+
+
+def test_a_minimum_on_a_kink_is_found_in_a_few_steps_along_it() -> None:
+    starts = np.random.default_rng(1).normal(0, 3, (30, 2))
+    found = minimise_batch(larger_of_two, starts)
+    # on the circle where the bowls are equal, at the point nearest to the centre of the first
+    centre = np.array([-2.0, 0.75])
+    expected = centre + np.sqrt(3.0375) * (np.array([1.0, 0.0]) - centre) / np.linalg.norm([3.0, -0.75])
+    np.testing.assert_allclose(found.points, np.tile(expected, (30, 1)), atol=1e-8)
+    assert (found.reasons == StopReason.STALLED).all()
+    assert found.iterations < 25
+
+
+def test_a_smooth_function_has_no_kink_steps() -> None:
+    starts = np.random.default_rng(2).normal(0, 1, (200, 2))
+    here, step = rosenbrock(starts, None), np.random.default_rng(3).normal(0, 0.05, (200, 2))
+    there = rosenbrock(starts + step, None)
+    steps, found = kink_steps(here, there, step, newton_step)
+    assert steps.shape == (200, 2)
+    assert found.mean() < 0.05

@@ -5,8 +5,10 @@ Each problem minimises its own smooth f(z), z in R^K, given gradient g and exact
 positive definite, and Newton's step where it is. Steps are clipped to a trust radius and accepted on sufficient
 decrease (Armijo). Problems that are done leave the working set, so that the last hard ones do not cost the work of all.
 
-At a kink (a maximum of two values, say) the gradient does not vanish and steps shrink: such a problem ends as
-``stalled``, and it is for the caller to say why. Nothing here claims success: the caller verifies the point returned.
+A step that is refused may have crossed a kink (a maximum of two values, say), where the gradient does not vanish: the
+next one then is the step to a minimum on the kink (`versant.optimise.kinks`), if there is one. A problem on a kink
+ends as ``stalled``, and it is for the caller to say why. Nothing here claims success: the caller verifies the point
+returned.
 
 References
 ----------
@@ -23,12 +25,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.optimise.kinks import Side, kink_steps
+
 __all__ = ["BatchMinima", "Function", "StopReason", "minimise_batch", "scaled_gradient"]
 
 Array = NDArray[Any]
 
 COMPACT_BELOW = 0.6
 """The working set shrinks when fewer than this share of it is still active."""
+
+STALLED_AFTER = 4
+"""So many steps in a row that decrease f by rounding errors only are no progress."""
+
+ON_KINK = 1e-10
+"""A problem is on a kink if the step to it is no longer, in unconstrained units."""
 
 Function = Callable[[Array, NDArray[np.int64]], tuple[Array, Array, Array]]
 """(points (M, K), which problems (M,)) → values (M,), gradients (M, K), Hessians (M, K, K)."""
@@ -65,6 +75,7 @@ class _State:
     radius: Array
     stalled: Array
     reasons: NDArray[np.int64]
+    kink_steps: Array  # (M, K), to be tried next where not zero
 
 
 def scaled_gradient(values: Array, gradients: Array) -> Array:
@@ -111,7 +122,8 @@ def minimise_batch(
     count = len(starts)
     everyone = np.arange(count)
     f, g, h = function(starts, everyone)
-    now = _State(starts.copy(), f, g, h, np.full(count, radius), np.zeros(count), np.full(count, StopReason.ITERATIONS))
+    reasons = np.full(count, StopReason.ITERATIONS)
+    now = _State(starts.copy(), f, g, h, np.full(count, radius), np.zeros(count), reasons, np.zeros_like(starts))
     active = _retire(now, everyone, tolerance)
     done, evaluations, working = 0, count, everyone
     while len(active) and done < iterations:
@@ -131,9 +143,12 @@ def _advance(
 
     The function is called on the working set, which changes seldom: what it prepared for these problems stays valid.
     """
-    step = newton_step(now.hessians[active], now.gradients[active])
+    on_kink: NDArray[np.bool_] = np.any(now.kink_steps[active] != 0.0, axis=1)
+    step = np.where(on_kink[:, None], now.kink_steps[active], newton_step(now.hessians[active], now.gradients[active]))
+    now.kink_steps[active] = 0.0
     length = np.abs(step).max(axis=1)
-    step *= np.minimum(1.0, now.radius[active] / np.maximum(length, 1e-300))[:, None]
+    room = np.where(on_kink, largest_radius, now.radius[active])
+    step *= np.minimum(1.0, room / np.maximum(length, 1e-300))[:, None]
     length = np.abs(step).max(axis=1)
     slope = np.einsum("mk,mk->m", now.gradients[active], step)
     place = np.searchsorted(working, active)
@@ -144,13 +159,26 @@ def _advance(
     old = now.values[active]
     noise = 4e-15 * np.maximum(1.0, np.abs(old))
     smaller = np.abs(g).max(axis=1) < np.abs(now.gradients[active]).max(axis=1)
-    good = defined & ((f <= old + 1e-4 * slope) | ((f <= old + noise) & smaller))
+    good = defined & ((f <= old + 1e-4 * np.minimum(slope, 0.0)) | ((f <= old + noise) & smaller))
     taken, kept = active[good], active[~good]
     now.stalled[taken] = np.where(old[good] - f[good] <= noise[good], now.stalled[taken] + 1, 0)
     now.points[taken] += step[good]
     now.values[taken], now.gradients[taken], now.hessians[taken] = f[good], g[good], h[good]
     now.radius[taken] = np.minimum(np.maximum(now.radius[taken], 2.0 * length[good]), largest_radius)
-    now.radius[kept] = 0.25 * length[~good]
+    now.radius[kept] = np.where(on_kink[~good], now.radius[kept], 0.25 * length[~good])
+    refused = ~good & defined & ~on_kink
+    _look_for_kinks(now, active[refused], step[refused], (f[refused], g[refused], h[refused]))
+
+
+def _look_for_kinks(now: _State, refused: NDArray[np.int64], step: Array, there: Side) -> None:
+    """Note the steps along kinks that refused steps crossed; a problem that is at a minimum on one is stalled."""
+    if not len(refused):
+        return
+    here = now.values[refused], now.gradients[refused], now.hessians[refused]
+    steps, found = kink_steps(here, there, step, newton_step)
+    length = np.abs(steps).max(axis=1)
+    now.kink_steps[refused[found]] = steps[found]
+    now.stalled[refused[found & (length < ON_KINK)]] = STALLED_AFTER
 
 
 def _retire(now: _State, active: NDArray[np.int64], tolerance: float) -> NDArray[np.int64]:
@@ -159,7 +187,9 @@ def _retire(now: _State, active: NDArray[np.int64], tolerance: float) -> NDArray
     undefined = ~(np.isfinite(f) & np.isfinite(g).all(axis=1) & np.isfinite(now.hessians[active]).all(axis=(1, 2)))
     with np.errstate(invalid="ignore"):
         flat = scaled_gradient(f, g) <= tolerance
-    stuck = (now.radius[active] < 1e-13 * (1.0 + np.abs(now.points[active]).max(axis=1))) | (now.stalled[active] >= 4)
+    stuck = (now.radius[active] < 1e-13 * (1.0 + np.abs(now.points[active]).max(axis=1))) | (
+        now.stalled[active] >= STALLED_AFTER
+    )
     now.reasons[active[stuck]] = StopReason.STALLED
     now.reasons[active[flat]] = StopReason.GRADIENT
     now.reasons[active[undefined]] = StopReason.UNDEFINED
