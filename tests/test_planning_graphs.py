@@ -7,10 +7,11 @@ from tests.planning_cases import random_controllers, random_problem, totals
 from versant.agents.controller import Controller
 from versant.optimise.krylov import solve_by_products
 from versant.planning.columns import Columns
+from versant.planning.compression import compress
 from versant.planning.graphsearch import solve_by_points
 from versant.planning.graphstarts import disturbed, graph_starts, split
 from versant.planning.pointbased import PointBased
-from versant.planning.policygraph import PolicyGraph, compress, mixture
+from versant.planning.policygraph import PolicyGraph, mixture
 from versant.planning.problem import PlanningProblem
 from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger

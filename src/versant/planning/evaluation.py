@@ -36,6 +36,7 @@ from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
 from versant.planning.layout import Layout
+from versant.planning.pairs import pair_entries
 from versant.planning.products import ChainProducts
 from versant.tasks.pomdp import Pomdp, require_discounted
 
@@ -53,18 +54,8 @@ SPARSE_LIMIT = 6000
 
 def pair_kernels(pomdp: Pomdp) -> tuple[Indices, list[csr_array[Any]]]:
     """List the (action, observation) pairs that can occur, (K, 2), with P_k(s, s') = P(s'|s,a) O(o|a,s') of each."""
-    pairs: list[tuple[int, int]] = []
-    kernels: list[csr_array[Any]] = []
-    for action, (transition, emission) in enumerate(zip(pomdp.transitions, pomdp.emissions, strict=True)):
-        columns = emission.tocsc()
-        for observation in range(pomdp.n_observations):
-            likelihood = columns[:, [observation]].toarray().ravel()
-            kernel = csr_array(transition.multiply(likelihood[None, :]))
-            kernel.eliminate_zeros()
-            if kernel.nnz:
-                pairs.append((action, observation))
-                kernels.append(kernel)
-    return np.array(pairs, dtype=np.intp), kernels
+    entries = pair_entries(pomdp)
+    return entries.pairs, [entries.kernel(pair) for pair in range(entries.n_pairs)]
 
 
 class ClosedLoop:

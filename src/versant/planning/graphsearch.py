@@ -1,8 +1,9 @@
 """Policy graphs by point-based search: trials find α-vectors, policy graphs close them into endless plans.
 
-An α-vector that a trial finds ends, some steps ahead, in doing one thing for ever. The policy graph that its α-vectors
+An α-vector that a trial finds ends, some steps ahead, in doing one thing for ever. The policy graph that the α-vectors
 unroll into never ends; its nodes' exact values are α-vectors of their own, which the trials go on from (policy
-iteration). So both feed each other, and the lower bound is the value of a controller at every moment.
+iteration). So both feed each other, and the lower bound is the value of a graph at every moment: the one that the best
+plan at the start belief leads through. In the end, nodes that others of their block can stand in for are left out.
 
 Source: Ji et al. 2007, *Point-based policy iteration*; Poupart & Boutilier 2004 (bounded policy iteration).
 """
@@ -16,21 +17,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.planning.pointbased import PointBased, PointSearch
-from versant.planning.policygraph import PolicyGraph, unroll
+from versant.planning.policygraph import PolicyGraph
+from versant.planning.thinning import thin
+from versant.planning.unrolling import BlockGraph, follow, unroll
 
 __all__ = ["Solution", "solve_by_points"]
 
 Array = NDArray[np.float64]
 
-PAIR_LIMIT = 2_000_000
-"""Pairs (node, state) that a policy graph may have."""
+PAIR_LIMIT, EDGE_LIMIT = 500_000, 20_000_000
+"""Pairs (node, state of its block) and (node, pair) that a policy graph may have."""
 
-NODE_LIMIT = 400
+NODE_LIMIT, FOLLOWED_LIMIT = 400, 3000
+"""Nodes of a graph that is unrolled; of the one that plans lead through."""
+
 SHARES = (0.1, 0.3, 1.0)
 """When, as shares of the effort, policy graphs are made."""
 
 ROUNDS = 8
 """Policy graphs made in a row, as long as each is better than the one before."""
+
+LOSS = 1e-4
+"""Share of the value that leaving nodes out may lose."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,28 +73,48 @@ def solve_by_points(
     True
     """
     search = PointSearch(model, combination) if search is None else search
-    graph, totals = _graph(model, search)
+    _close(search)
     for share in SHARES:
         search.run(share * effort)
-        for _ in range(ROUNDS):
-            new, reached = _graph(model, search)
-            gained = float((reached - totals) @ combination)
-            if gained > 0.0:
-                graph, totals = new, reached
-            if gained <= 0.01 * search.gap()[1] or time.perf_counter() >= model.deadline:
-                break
+        _close(search)
         gap, target = search.gap()
         if gap <= target:
             break
     model.alphas = search.useful()
-    return Solution(graph, totals, combination, search.bound().value)
+    graph = follow(search, FOLLOWED_LIMIT)
+    graph = _unrolled(search) if graph is None or graph.n_nodes * len(model.owners) > EDGE_LIMIT else graph
+    totals = graph.totals()
+    small = thin(graph, combination, 1, LOSS * max(search.resolution, abs(float(totals @ combination))))
+    return Solution(small.graph().merged(), small.totals(), combination, search.bound().value)
 
 
-def _graph(model: PointBased, search: PointSearch) -> tuple[PolicyGraph, Array]:
-    """Unroll the α-vectors, evaluate the graph, learn the values of its nodes."""
-    limit = max(1, min(NODE_LIMIT, PAIR_LIMIT // len(model.start)))
-    graph = unroll(search, limit).merged()
-    values = graph.values(model)  # (X, 1+m, S)
-    search.learn(values)
-    search.work += 20.0 * values.size * len(model.owners)
-    return graph, graph.start @ (values @ model.start)
+def _close(search: PointSearch) -> None:
+    """Unroll the α-vectors into graphs and learn what their nodes are worth, as long as that helps."""
+    for _ in range(ROUNDS):
+        if time.perf_counter() >= search.model.deadline:
+            return
+        before = float(search.bound().parts @ search.combination)
+        graph = _unrolled(search)
+        values = graph.values()
+        _learn(search, graph, values)
+        search.work += 20.0 * sum(part.size for part in values) * search.model.parts.shape[2]
+        if float(search.bound().parts @ search.combination) - before <= 0.01 * search.gap()[1]:
+            return
+
+
+def _unrolled(search: PointSearch) -> BlockGraph:
+    limit = min(NODE_LIMIT, EDGE_LIMIT // len(search.model.owners))
+    return unroll(search, max(1, limit), PAIR_LIMIT)
+
+
+def _learn(search: PointSearch, graph: BlockGraph, values: list[Array]) -> None:
+    """Add the values of a graph's nodes to the α-vectors, and the nodes to the plans."""
+    plans = search.model.plans
+    numbers = np.array(
+        [plans.add(action, edge) for action, edge in zip(graph.actions.tolist(), graph.edges, strict=True)]
+    )
+    for number, edge in zip(numbers.tolist(), graph.edges, strict=True):
+        plans.lead(number, numbers[edge])
+    for home in np.unique(graph.homes).tolist():
+        there = np.flatnonzero(graph.homes == home)
+        search.cell(home).learn(np.stack([values[node] for node in there]), numbers[there])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from versant.agents.controller import Controller
 from versant.planning.columns import Columns
-from versant.planning.policygraph import compress
+from versant.planning.compression import compress
 from versant.planning.problem import PlanningProblem
 
 __all__ = ["disturbed", "graph_starts", "split"]

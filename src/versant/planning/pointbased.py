@@ -1,39 +1,43 @@
-"""An upper bound from beliefs met on the way: point-based value iteration with sawtooth interpolation.
+"""Lower and upper bounds from beliefs met on the way: point-based value iteration, block by block.
 
-The value V of a POMDP is a convex, positively homogeneous function of the (unnormalised) belief b. So with bounds u_i
-at beliefs b_i, and bounds v_s at the corners,
+The value V of a POMDP is a convex, positively homogeneous function of the (unnormalised) belief b, so
 
-    V(b)  ≤  b·v + min_i (u_i − b_i·v) c_i,       c_i = min_{s: b_i(s) > 0} b(s) / b_i(s)
+    max_α b·α  ≤  V(b)  ≤  min( max_a b·fib_a,  b·v + min_i (u_i − b_i·v) c_i )
 
-for the rest b − c_i b_i has no negative element. A backup at b_i replaces u_i by
+with α-vectors that are values of plans of action, FIB vectors (see `relaxations`), bounds v_s at the corners and u_i at
+beliefs b_i, and c_i as in `sawtooth`. Backups at a belief raise the one and lower the other:
 
-    max_a [ b_i·R_a + γ Σ_{k∋a} U(P_kᵀ b_i) ]
+    α = R_a + γ Σ_{k∋a} P_k α_k,   α_k best at P_kᵀ b          u = max_a [ b·R_a + γ Σ_{k∋a} U(P_kᵀ b) ]
 
-with U the bound so far; what rounding may have taken away is added to every backup, so that all u_i are bounds. The
-corners start from FIB (see `relaxations`). Beliefs are found by trials from the start belief that follow the action of
-the highest upper bound and the observation where upper and lower bound differ most. The lower bound is the best of
-α-vectors, each the value of a plan of action, kept as its parts (reward and costs) so that one set of them serves every
+What rounding may have taken away is added to every u. Beliefs are found by trials from the start belief that follow the
+action of the highest upper bound and the observation where upper and lower bound differ most.
+
+A belief lies in one block of states (see `blocks`), and α-vectors and points belong to a block: they are as short as
+what is uncertain there. An α-vector is kept as its parts (reward and costs), so that one set of them serves every
 combination of reward and costs.
 
-Source: Smith & Simmons 2005, *Point-based POMDP algorithms: improved analysis and implementation* (HSVI2); Hauskrecht
-2000 (sawtooth); Pineau, Gordon & Thrun 2003 (point-based backups).
+Source: Smith & Simmons 2005, *Point-based POMDP algorithms: improved analysis and implementation* (HSVI2); Kurniawati,
+Hsu & Lee 2008, *SARSOP*; Pineau, Gordon & Thrun 2003 (point-based backups).
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
 
 from versant.optimise.linear import UNIT_ROUNDOFF
-from versant.planning.evaluation import pair_kernels
+from versant.planning.blind import blind_values
+from versant.planning.blocks import Blocks, Turn
+from versant.planning.cells import Cell
+from versant.planning.pairs import pair_entries
+from versant.planning.plans import Plans
 from versant.planning.relaxations import Bound, Relaxation
 from versant.tasks.pomdp import Pomdp, require_discounted
 
-__all__ = ["PointBased", "PointSearch"]
+__all__ = ["PointBased", "PointSearch", "Successors"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -41,17 +45,11 @@ Indices = NDArray[np.intp]
 DEPTH = 300
 """Longest trial."""
 
-CALL = 2e4
-"""What calling the bound costs beyond its multiplications."""
+CALL = 5e3
+"""What looking at the beliefs in one block costs beyond its multiplications."""
 
-FEW = 4
-"""Where one state in so many or fewer has any probability, only those enter products with beliefs."""
-
-KEPT = 500
-"""α-vectors up to which those of other combinations are kept."""
-
-CHUNK = 4_000_000
-"""Elements of the table of beliefs × (points' states) that is held at a time."""
+CORNERS = 1000
+"""Pairs (state, action) up to which backups are made at the corners too."""
 
 
 class PointBased:
@@ -89,12 +87,19 @@ class PointBased:
         self.start = pomdp.start
         self.effort, self.precision, self.deadline = effort, precision, deadline
         self.parts = np.stack([pomdp.rewards, *(pomdp.costs[name] for name in costs)])  # (1+m, S, A)
-        pairs, kernels = pair_kernels(pomdp)
-        self.owners = pairs[:, 0]  # (K,)
-        self.kernels = kernels
-        self.adjoint = csr_array(vstack([kernel.T for kernel in kernels]))  # (K S', S)
-        self._corners = Relaxation(pomdp, "fib", costs, deadline)
-        self.alphas = _blind(pomdp, self.parts, self.discount)  # (n, 1+m, S)
+        self.entries = pair_entries(pomdp)
+        self.owners = self.entries.pairs[:, 0]  # (K,)
+        self.blocks = Blocks(self.entries, pomdp.start)
+        self.corners = Relaxation(pomdp, "fib", costs, deadline)
+        self.blind = blind_values(pomdp, self.parts)  # (A, 1+m, S)
+        self.plans = Plans()
+        self.alphas: dict[int, tuple[Array, Indices]] = {}  # of each block, of other combinations: (n, 1+m, c), (n,)
+
+    @property
+    def root(self) -> tuple[int, Array]:
+        """Block of the start belief, and the start belief in it (c,)."""
+        first = self.blocks.first
+        return first, self.start[self.blocks.states(first)]
 
     def bound(self, combination: Array) -> Bound:
         """Bound the value of R = Σ_j combination_j · (reward, costs)_j, (1+m,); the parts are those of a good plan."""
@@ -102,6 +107,21 @@ class PointBased:
         search.run(self.effort)
         self.alphas = search.useful()
         return search.bound()
+
+
+@dataclass(frozen=True, eq=False)
+class Successors:
+    """What can follow a belief and an action: J unnormalised beliefs, those in one block together."""
+
+    turn: Turn
+    after: Array  # (rows,) one below the other
+    groups: list[tuple[int, Indices, Array]]  # block, positions in J, beliefs (n, c)
+    masses: Array  # (J,) probability of each
+
+    def belief(self, position: int) -> tuple[int, Array]:
+        """Block and unnormalised belief (c,) after the pair at a position in J."""
+        begin, end = self.turn.begins[position : position + 2]
+        return int(self.turn.targets[position]), self.after[begin:end]
 
 
 class PointSearch:
@@ -117,30 +137,24 @@ class PointSearch:
     def __init__(self, model: PointBased, combination: Array) -> None:
         self.model, self.combination = model, combination
         self.payoff = np.tensordot(combination, model.parts, axes=1)  # (S, A)
-        self.fib, _ = model._corners.vectors(combination)  # (S, A)
-        self.corner = self.fib.max(axis=1)  # (S,)
+        self.fib, _ = model.corners.vectors(combination)  # (S, A)
         spread = float(np.ptp(self.payoff)) or float(np.abs(self.payoff).max()) or 1.0
         self.resolution = 1e-3 * spread / (1.0 - model.discount)
         size = float(np.abs(self.payoff).max() + np.abs(self.fib).max())
         self.rounding = 4 * (len(model.start) + len(model.owners) + 16) * UNIT_ROUNDOFF * size
-        self._number: dict[bytes, int] = {}  # of each belief backed up
-        self._drops = np.zeros(0)  # u_i − b_i·v, not positive
-        self._begins = np.zeros(1, dtype=np.intp)  # beliefs b_i, their positive elements one after the other
-        self._states, self._masses = np.zeros(0, dtype=np.intp), np.zeros(0)
-        self._count = len(model.alphas)  # of the rows of the next two that are in use
-        self._alphas = model.alphas
-        self._scalar = model.alphas.transpose(0, 2, 1) @ combination
+        self._cells: dict[int, Cell] = {}
         self.work = 1.0
+        self._trials, self._swept = 0, 0
 
-    @property
-    def alphas(self) -> Array:
-        """Values of the plans found, in every state, (n, 1+m, S)."""
-        return self._alphas[: self._count]
-
-    @property
-    def scalar(self) -> Array:
-        """The same of the combination, (n, S)."""
-        return self._scalar[: self._count]
+    def cell(self, number: int) -> Cell:
+        """Bounds in one block."""
+        if number not in self._cells:
+            states = self.model.blocks.states(number)
+            cell = Cell(self.fib[states].T, self.model.blind[:, :, states], self.combination)
+            if number in self.model.alphas:
+                cell.learn(*self.model.alphas[number])
+            self._cells[number] = cell
+        return self._cells[number]
 
     def run(self, effort: float) -> None:
         """Tighten the bounds until they agree at the start belief or the work done reaches `effort`."""
@@ -151,157 +165,144 @@ class PointSearch:
                 break
             begun = self.work
             self.trial(max(0.5 * target, 0.2 * gap))
+            self._trials += 1
+            if self._trials >= 2 * self._swept:
+                self._swept = self._trials
+                self._sweep_corners()
 
     def gap(self) -> tuple[float, float]:
         """Return the gap between the bounds at the start belief, and the gap at which they are said to agree."""
-        start = self.model.start[None]
-        lower = float(self.lower(start)[0])
-        return float(self.upper(start)[0]) - lower, self.model.precision * max(self.resolution, abs(lower))
+        number, belief = self.model.root
+        lower = float(self.cell(number).lower(belief[None])[0])
+        upper = float(self.cell(number).upper(belief[None])[0])
+        return upper - lower, self.model.precision * max(self.resolution, abs(lower))
 
     def bound(self) -> Bound:
         """Return the upper bound at the start belief, and the parts of the plan of the lower bound."""
-        best = self.alphas[int((self.scalar @ self.model.start).argmax())]
-        return Bound(float(self.upper(self.model.start[None])[0]), best @ self.model.start)
+        number, belief = self.model.root
+        cell = self.cell(number)
+        best = cell.parts[int((cell.scalar @ belief).argmax())]
+        return Bound(float(cell.upper(belief[None])[0]), best @ belief)
 
-    def learn(self, vectors: Array) -> None:
-        """Add α-vectors (n, 1+m, S), each the value of a plan of action."""
-        end = self._count + len(vectors)
-        if end > len(self._alphas):  # copied seldom: they take most of the memory
-            room = ((0, end), (0, 0))
-            self._alphas = np.pad(self.alphas, (room[0], (0, 0), (0, 0)))
-            self._scalar = np.pad(self.scalar, room)
-        self._alphas[self._count : end] = vectors
-        self._scalar[self._count : end] = vectors.transpose(0, 2, 1) @ self.combination
-        self._count = end
+    def useful(self) -> dict[int, tuple[Array, Indices]]:
+        """Return of each block the α-vectors that are best at some belief met, and the numbers of their plans.
 
-    def upper(self, beliefs: Array) -> Array:
-        """Upper bounds at unnormalised beliefs (k, S), (k,)."""
-        bound: Array = _times(beliefs, self.fib.T).max(axis=1)
-        if not len(self._drops):
-            return bound
-        drop = np.zeros(len(beliefs))
-        held = np.flatnonzero(beliefs.any(axis=1))
-        begins, states, masses, drops = self._touching(beliefs)
-        self.work += 10.0 * len(held) * len(states) + CALL
-        rows = max(1, CHUNK // max(len(states), 1))
-        for begin in range(0, len(held) if len(drops) else 0, rows):
-            part = held[begin : begin + rows]
-            with np.errstate(over="ignore"):
-                shares = beliefs[part][:, states] / masses
-            ratio = np.minimum.reduceat(shares, begins, axis=1)
-            drop[part] = (ratio * (1.0 - 4.0 * UNIT_ROUNDOFF) * drops).min(axis=1)
-        lowest: Array = np.minimum(bound, beliefs @ self.corner + drop)
-        return lowest
-
-    def _touching(self, beliefs: Array) -> tuple[Indices, Indices, Array, Array]:
-        """Beliefs backed up whose first state has probability in one of these: begins, states, masses, drops.
-
-        The others take nothing off the bound.
+        Those of one action for ever are not among them.
         """
-        near = beliefs[:, self._states[self._begins[:-1]]].any(axis=0)
-        if near.all():
-            return self._begins[:-1], self._states, self._masses, self._drops
-        lengths = np.diff(self._begins)
-        elements = np.repeat(near, lengths)
-        begins = np.concatenate([[0], np.cumsum(lengths[near])[:-1]]).astype(np.intp)
-        return begins, self._states[elements], self._masses[elements], self._drops[near]
+        found = {}
+        for number, cell in self._cells.items():
+            kept = cell.useful()[len(self.model.blind) :]
+            if len(kept):
+                found[number] = (cell.parts[kept], cell.plans[kept])
+        return found
 
-    def lower(self, beliefs: Array) -> Array:
-        """Lower bounds at unnormalised beliefs (k, S), (k,)."""
-        self.work += beliefs.size * self._count
-        best: Array = _times(beliefs, self.scalar).max(axis=1)
-        return best
+    def successors(self, number: int, belief: Array, action: int) -> Successors:
+        """What can follow a belief (c,) of a block and an action."""
+        turn = self.model.blocks.block(number).turns[action]
+        after = turn.adjoint @ belief
+        groups = [(target, members, after[rows].reshape(len(members), -1)) for target, members, rows in turn.groups]
+        return Successors(turn, after, groups, np.add.reduceat(after, turn.begins[:-1]))
 
-    def useful(self) -> Array:
-        """Return the α-vectors the model had, and the new ones that are best at some belief met, (n, 1+m, S).
+    def uppers(self, after: Successors) -> Array:
+        """Upper bounds of all successors, (J,)."""
+        found = np.empty(len(after.masses))
+        for number, members, beliefs in after.groups:
+            cell = self.cell(number)
+            found[members] = cell.upper(beliefs)
+            self.work += CALL + len(members) * (cell.points.count * 4.0 + beliefs.shape[1] * len(cell.fib))
+        return found
 
-        Those it had served other combinations; where they have become many, only those of one action for ever stay.
+    def choices(self, after: Successors) -> tuple[Array, Indices]:
+        """Lower bounds of all successors (J,), and which α-vector of its block gives each (J,)."""
+        found, choice = np.empty(len(after.masses)), np.empty(len(after.masses), dtype=np.intp)
+        for number, members, beliefs in after.groups:
+            cell = self.cell(number)
+            table = beliefs @ cell.scalar.T
+            choice[members] = best = table.argmax(axis=1)
+            found[members] = table[np.arange(len(best)), best]
+            self.work += CALL + 0.3 * table.size * beliefs.shape[1]
+        return found, choice
+
+    def promises(self, number: int, belief: Array) -> tuple[Array, int, Successors, Array]:
+        """Upper bounds of every action (A,), the best action, and its successors with their upper bounds (J,).
+
+        FIB bounds every action; only those that are the best so far are looked at more closely.
         """
-        points = csr_array((self._masses, self._states, self._begins), shape=(len(self._drops), self.scalar.shape[1]))
-        worth = np.asarray(points @ self.scalar.T)
-        best = np.append(worth.argmax(axis=1), (self.scalar @ self.model.start).argmax())
-        older = np.arange(len(self.model.alphas) if len(self.model.alphas) <= KEPT else self.payoff.shape[1])
-        kept: Array = self.alphas[np.union1d(older, best)]
-        return kept
+        cell = self.cell(number)
+        bounds = cell.fib @ belief
+        payoff = belief @ self.payoff[self.model.blocks.states(number)]
+        close: dict[int, tuple[Successors, Array]] = {}
+        while True:
+            action = int(bounds.argmax())
+            if action in close:
+                return bounds, action, *close[action]
+            after = self.successors(number, belief, action)
+            close[action] = after, self.uppers(after)
+            ahead = payoff[action] + self.model.discount * close[action][1].sum()
+            bounds[action] = min(ahead + self.rounding, bounds[action])
 
     def trial(self, gap: float) -> None:
         """Walk from the start belief to where the bounds agree well enough, then back up along the way."""
-        model, belief, path = self.model, self.model.start, []
+        model = self.model
+        number, belief = model.root
+        path: list[tuple[int, Array]] = []
         for depth in range(DEPTH):
-            after = (model.adjoint @ belief).reshape(len(model.owners), -1)  # (K, S')
-            path.append((belief, after))
+            path.append((number, belief))
             allowed = gap * model.discount ** -float(depth)
-            both = np.concatenate([belief[None], after])
-            upper, lower = self.upper(both), self.lower(both)
-            if upper[0] - lower[0] <= allowed:
+            cell = self.cell(number)
+            if cell.upper(belief[None])[0] - cell.lower(belief[None])[0] <= allowed:
                 break
-            action = int(self._gather(belief, upper[1:]).argmax())
-            excess = upper[1:] - lower[1:] - allowed / model.discount * after.sum(axis=1)
-            excess[model.owners != action] = -np.inf
+            if time.perf_counter() >= model.deadline:
+                break
+            _, _, after, upper = self.promises(number, belief)
+            excess = upper - self.choices(after)[0] - allowed / model.discount * after.masses
             best = int(excess.argmax())
             if excess[best] <= 0.0:
                 break
-            belief = after[best] / after[best].sum()
-        for belief, after in reversed(path):
-            self._tighten_lower(belief, after)
-            self._tighten_upper(belief, after)
+            number, belief = after.belief(best)
+            belief = belief / belief.sum()
+        for number, belief in reversed(path):
+            self.back_up(number, belief)
 
-    def _gather(self, belief: Array, reached: Array) -> Array:
-        """Value of each action at a belief, from the values reached by each pair, (A,)."""
-        after = np.bincount(self.model.owners, weights=reached, minlength=self.payoff.shape[1])
-        gathered: Array = belief @ self.payoff + self.model.discount * after
-        return gathered
+    def back_up(self, number: int, belief: Array) -> None:
+        """Tighten both bounds at a belief."""
+        cell = self.cell(number)
+        bounds, best, _, _ = self.promises(number, belief)
+        if bounds[best] < cell.upper(belief[None])[0] - self.rounding:
+            cell.lower_upper(belief, float(bounds[best]))
+        current = float(cell.lower(belief[None])[0])
+        action, value, choice = self.best_plan(number, belief, np.flatnonzero(bounds >= current))
+        if value > current + 0.01 * self.model.precision * max(self.resolution, abs(current)):
+            cell.learn(*self._plan(number, action, choice))
+            cell.points.add(belief)
+            cell.tidy()
 
-    def _tighten_upper(self, belief: Array, after: Array) -> None:
-        """Back the upper bound up at a belief: a new point where that is lower."""
-        upper = self.upper(np.concatenate([belief[None], after]))
-        value = float(self._gather(belief, upper[1:]).max()) + self.rounding
-        if value < upper[0] - self.rounding:
-            self._remember(belief, value - float(belief @ self.corner))
+    def best_plan(self, number: int, belief: Array, actions: Indices) -> tuple[int, float, Indices]:
+        """The best of these actions, followed by the best α-vectors: action, value and the α-vectors (J,)."""
+        payoff = belief @ self.payoff[self.model.blocks.states(number)]
+        best = (-1, -np.inf, np.zeros(0, dtype=np.intp))
+        for action in actions.tolist():
+            reached, choice = self.choices(self.successors(number, belief, action))
+            value = float(payoff[action] + self.model.discount * reached.sum())
+            if value > best[1]:
+                best = (action, value, choice)
+        return best
 
-    def _remember(self, belief: Array, drop: float) -> None:
-        number = self._number.setdefault(belief.tobytes(), len(self._drops))
-        if number < len(self._drops):
-            self._drops[number] = drop
+    def _plan(self, number: int, action: int, choice: Indices) -> tuple[Array, Indices]:
+        """An action followed by the plans chosen: values in every state of the block (1, 1+m, c), and its number."""
+        block = self.model.blocks.block(number)
+        turn = block.turns[action]
+        cells = [self.cell(int(target)) for target in turn.targets]
+        after: Array = turn.ahead @ np.concatenate([c.parts[j] for c, j in zip(cells, choice, strict=True)], axis=1).T
+        vector = self.model.parts[:, block.states, action] + self.model.discount * after.T
+        following = np.array([c.plans[j] for c, j in zip(cells, choice, strict=True)], dtype=np.intp)
+        return vector[None], np.array([self.model.plans.add(action, following)])
+
+    def _sweep_corners(self) -> None:
+        """Back the bounds up at the corners of every block met, where that is quick."""
+        width = self.model.parts.shape[2]
+        if sum(len(self.model.blocks.states(n)) for n in self._cells) * width > CORNERS:
             return
-        states = np.flatnonzero(belief)
-        self._drops = np.append(self._drops, drop)
-        self._begins = np.append(self._begins, self._begins[-1] + len(states))
-        self._states = np.concatenate([self._states, states])
-        self._masses = np.concatenate([self._masses, belief[states]])
-
-    def _tighten_lower(self, belief: Array, after: Array) -> None:
-        """Back the lower bound up at a belief: a new α-vector where that is higher."""
-        model = self.model
-        table = _times(np.concatenate([after, belief[None]]), self.scalar)  # (K+1, n)
-        choice = table[:-1].argmax(axis=1)  # (K,)
-        values = self._gather(belief, table[np.arange(len(choice)), choice])
-        action, current = int(values.argmax()), float(table[-1].max())
-        self.work += table.size * belief.size
-        if values[action] <= current + 0.01 * model.precision * max(self.resolution, abs(current)):
-            return
-        vector = model.parts[:, :, action].copy()  # (1+m, S)
-        for pair in np.flatnonzero(model.owners == action):
-            vector += model.discount * (model.kernels[pair] @ self.alphas[choice[pair]].T).T
-        self.learn(vector[None])
-
-
-def _times(beliefs: Array, vectors: Array) -> Array:
-    """Products of beliefs (k, S) with vectors (n, S), over the states that have any probability, (k, n)."""
-    states = np.flatnonzero(beliefs.any(axis=0))
-    if FEW * len(states) < beliefs.shape[1]:
-        product: Array = beliefs[:, states] @ vectors[:, states].T
-        return product
-    return np.asarray(beliefs @ vectors.T)
-
-
-def _blind(pomdp: Pomdp, parts: Array, discount: float) -> Array:
-    """Values of taking one action for ever, (A, 1+m, S)."""
-    from scipy.sparse import eye_array
-    from scipy.sparse.linalg import splu
-
-    alphas: list[Any] = []
-    for action, kernel in enumerate(pomdp.transitions):
-        system = (eye_array(pomdp.n_states) - discount * kernel).tocsc()
-        alphas.append(splu(system).solve(np.ascontiguousarray(parts[:, :, action].T)).T)
-    return np.stack(alphas)
+        for number in list(self._cells):
+            for corner in np.eye(len(self.model.blocks.states(number))):
+                self.back_up(number, corner)

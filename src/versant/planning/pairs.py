@@ -1,0 +1,82 @@
+"""What a POMDP does, entry by entry: P_k(s, s') = P(s'|s,a) O(o|a,s') for the pairs k = (a, o) that can occur.
+
+With thousands of observations there are more pairs than entries a pair has; so the entries stand in flat arrays, sorted
+by (k, s, s').
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from versant.tasks.pomdp import Pomdp
+
+__all__ = ["PairEntries", "pair_entries"]
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class PairEntries:
+    """The entries of all pair kernels, E of them, of K pairs and S states."""
+
+    pairs: Indices  # (K, 2) action and observation, sorted
+    n_states: int
+    pair: Indices  # (E,) k
+    state: Indices  # (E,) s
+    following: Indices  # (E,) s'
+    probability: Array  # (E,) P_k(s, s')
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of pairs that can occur, K."""
+        return len(self.pairs)
+
+    @cached_property
+    def begins(self) -> Indices:
+        """Where the entries of each pair begin, and the end, (K+1,)."""
+        return np.searchsorted(self.pair, np.arange(self.n_pairs + 1))
+
+    def kernel(self, pair: int) -> csr_array[Any]:
+        """P_k as a matrix (S, S')."""
+        part = slice(self.begins[pair], self.begins[pair + 1])
+        shape = (self.n_states, self.n_states)
+        return csr_array((self.probability[part], (self.state[part], self.following[part])), shape=shape)
+
+
+def pair_entries(pomdp: Pomdp) -> PairEntries:
+    """List the entries of all pair kernels.
+
+    Examples
+    --------
+    >>> from versant.tasks.zoo import tiger
+    >>> entries = pair_entries(tiger())
+    >>> entries.n_pairs, len(entries.probability)
+    (6, 20)
+    """
+    numbers, states, followings, masses = [], [], [], []
+    for action, (transition, emission) in enumerate(zip(pomdp.transitions, pomdp.emissions, strict=True)):
+        moves, seen = transition.tocoo(), csr_array(emission)
+        counts = np.diff(seen.indptr)[moves.col]  # observations of each entry of the transition
+        entry = np.repeat(np.arange(moves.nnz), counts)
+        within = np.arange(len(entry)) - np.repeat(np.cumsum(counts) - counts, counts)
+        place = seen.indptr[moves.col[entry]] + within
+        mass = moves.data[entry] * seen.data[place]
+        kept = mass > 0.0
+        entry, place = entry[kept], place[kept]
+        numbers.append(action * pomdp.n_observations + seen.indices[place].astype(np.intp))
+        states.append(moves.row[entry].astype(np.intp))
+        followings.append(moves.col[entry].astype(np.intp))
+        masses.append(mass[kept])
+    code, state, following = np.concatenate(numbers), np.concatenate(states), np.concatenate(followings)
+    order = np.lexsort((following, state, code))
+    codes, pair = np.unique(code[order], return_inverse=True)
+    pairs = np.stack(np.divmod(codes, pomdp.n_observations), axis=1)
+    mass = np.concatenate(masses)[order]
+    return PairEntries(pairs, pomdp.n_states, pair.ravel(), state[order], following[order], mass)

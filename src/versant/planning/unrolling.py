@@ -1,0 +1,238 @@
+"""Policy graphs of point-based searches: nodes that stand in a block of states.
+
+*Followed*: a plan of action knows the plans it goes on with; those that can be reached from the best plan at the start
+belief are a graph, worth exactly what its α-vector says. It ends, many steps ahead, in one action for ever.
+
+*Unrolled*: from the start belief, beliefs are visited in the order of their discounted probability; at the first belief
+at which an α-vector is best, one step of lookahead chooses its action and, for each observation, the α-vector that is
+best afterwards. What is then left open — the graph has a largest size — leads to the best of the nodes that are there.
+Such a graph never ends. It may be worth more or less than the α-vectors promise; where it is worth more, its nodes'
+values are α-vectors to go on from (policy iteration).
+
+A node needs values only in the states of its block: (I − γT) V = r is a system over pairs (node, state of its block).
+
+Source: Hansen 1998, *Solving POMDPs by searching in policy space*; Ji et al. 2007, *Point-based policy iteration*.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from versant.planning.blocks import Turn
+from versant.planning.pointbased import PointBased, PointSearch, Successors
+from versant.planning.policygraph import PolicyGraph
+from versant.planning.series import solve_discounted
+
+__all__ = ["BlockGraph", "follow", "unroll"]
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class BlockGraph:
+    """A policy graph whose nodes stand in blocks; the first node is where it starts."""
+
+    model: PointBased
+    homes: Indices  # (X,) block
+    actions: Indices  # (X,)
+    edges: list[Indices]  # of each node the next, for the pairs of its action that its block has
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes, X."""
+        return len(self.homes)
+
+    def values(self) -> list[Array]:
+        """Values of reward and costs from every node, in the states of its block, (1+m, c) each."""
+        model = self.model
+        right = np.concatenate(
+            [model.parts[:, model.blocks.states(int(n)), a].T for n, a in zip(self.homes, self.actions, strict=True)]
+        )  # (N, 1+m)
+        solved = solve_discounted(self._chain(), model.discount, right, model.deadline)
+        ends = np.cumsum(model.blocks.sizes[self.homes])[:-1]
+        return [part.T for part in np.split(solved, ends)]
+
+    def occupancy(self) -> list[Array]:
+        """Expected discounted number of visits of every node in the states of its block, (c,) each."""
+        model = self.model
+        sizes = model.blocks.sizes[self.homes]
+        begun = np.zeros((int(sizes.sum()), 1))
+        begun[: sizes[0], 0] = model.root[1]
+        visits = solve_discounted(csr_array(self._chain().T), model.discount, begun, model.deadline)
+        return np.split(visits[:, 0], np.cumsum(sizes)[:-1])
+
+    def totals(self) -> Array:
+        """Value and costs from the start belief, (1+m,)."""
+        return np.asarray(self.values()[0] @ self.model.root[1])
+
+    def turns(self) -> list[Turn]:
+        """What can follow the action of each node."""
+        blocks = self.model.blocks
+        return [blocks.block(int(home)).turns[action] for home, action in zip(self.homes, self.actions, strict=True)]
+
+    def with_edges(self, edges: list[Indices]) -> BlockGraph:
+        """Return the same nodes with other edges."""
+        return BlockGraph(self.model, self.homes, self.actions, edges)
+
+    def reachable(self) -> BlockGraph:
+        """Return the graph without the nodes that cannot be reached."""
+        seen, waiting = {0}, [0]
+        while waiting:
+            for following in self.edges[waiting.pop()].tolist():
+                if following not in seen:
+                    seen.add(following)
+                    waiting.append(following)
+        kept = np.array(sorted(seen), dtype=np.intp)
+        number = np.zeros(self.n_nodes, dtype=np.intp)
+        number[kept] = np.arange(len(kept))
+        edges = [number[self.edges[node]] for node in kept]
+        return BlockGraph(self.model, self.homes[kept], self.actions[kept], edges)
+
+    def graph(self) -> PolicyGraph:
+        """Return the graph without its blocks; a node stays where it is after pairs that its block has not."""
+        nodes, model = np.arange(self.n_nodes), self.model
+        successors = np.repeat(nodes[:, None], len(model.owners), axis=1)
+        for node, (turn, edge) in enumerate(zip(self.turns(), self.edges, strict=True)):
+            successors[node, turn.pairs] = edge
+        return PolicyGraph(self.actions, successors, (nodes == 0).astype(np.float64))
+
+    def _chain(self) -> csr_array[Any]:
+        """T over (x, s), s in the block of x, (N, N)."""
+        sizes = self.model.blocks.sizes[self.homes]
+        begins = np.concatenate([[0], np.cumsum(sizes)])
+        data, columns, lengths = [], [], []
+        for turn, edge in zip(self.turns(), self.edges, strict=True):
+            widths = np.diff(turn.begins)
+            local = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
+            place = np.repeat(begins[edge], widths) + local
+            data.append(turn.ahead.data)
+            columns.append(place[turn.ahead.indices])
+            lengths.append(np.diff(turn.ahead.indptr))
+        indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+        shape = (int(begins[-1]), int(begins[-1]))
+        return csr_array((np.concatenate(data), np.concatenate(columns), indptr), shape=shape)
+
+
+def follow(search: PointSearch, limit: int) -> BlockGraph | None:
+    """Follow the best plan at the start belief through the plans it goes on with; None beyond `limit` nodes.
+
+    Examples
+    --------
+    >>> from versant.tasks.zoo import tiger
+    >>> search = PointSearch(PointBased(tiger(), ()), np.array([1.0]))
+    >>> search.run(1e8)
+    >>> graph = follow(search, 10_000)
+    >>> bool(abs(graph.values()[0][0] @ tiger().start - search.bound().parts[0]) < 1e-9)
+    True
+    """
+    model = search.model
+    home, belief = model.root
+    cell = search.cell(home)
+    keys = [(home, int(cell.plans[int((cell.scalar @ belief).argmax())]))]
+    number = {keys[0]: 0}
+    actions: list[int] = []
+    edges: list[Indices] = []
+    for home, plan in keys:  # which grows
+        action = model.plans.action(plan)
+        targets = model.blocks.block(home).turns[action].targets
+        following = model.plans.following(plan, len(targets))
+        for key in zip(targets.tolist(), following.tolist(), strict=True):
+            if key not in number:
+                number[key] = len(keys)
+                keys.append(key)
+        if len(keys) > limit:
+            return None
+        actions.append(action)
+        edges.append(np.array([number[key] for key in zip(targets.tolist(), following.tolist(), strict=True)], np.intp))
+    homes = np.array([home for home, _ in keys], dtype=np.intp)
+    return BlockGraph(model, homes, np.array(actions, dtype=np.intp), edges)
+
+
+def unroll(search: PointSearch, limit: int, pairs: int) -> BlockGraph:
+    """Unroll the α-vectors of a search from the start belief.
+
+    Parameters
+    ----------
+    search : PointSearch
+    limit : int
+        Largest number of nodes, but for those of one action for ever.
+    pairs : int
+        Largest number of pairs (node, state of its block), about.
+
+    Examples
+    --------
+    >>> from versant.tasks.zoo import tiger
+    >>> search = PointSearch(PointBased(tiger(), ()), np.array([1.0]))
+    >>> search.run(1e8)
+    >>> unroll(search, 50, 1000).graph().merged().n_nodes
+    5
+    """
+    model = search.model
+    home, belief = model.root
+    root = int((search.cell(home).scalar @ belief).argmax())
+    waiting: list[tuple[float, int, int, int, Array]] = [(-1.0, 0, home, root, belief)]
+    nodes: dict[tuple[int, int], _Node] = {}
+    every, size, count = np.arange(model.parts.shape[2]), 0, 0
+    while waiting and len(nodes) < limit and (size < pairs or not nodes):
+        if nodes and time.perf_counter() >= model.deadline:
+            break
+        weight, _, home, vector, belief = heappop(waiting)
+        if (home, vector) in nodes:
+            continue
+        size += len(belief)
+        action, _, choice = search.best_plan(home, belief, every)
+        after = search.successors(home, belief, action)
+        nodes[home, vector] = _Node(len(nodes), action, choice, after)
+        for position in np.flatnonzero(after.masses).tolist():
+            count += 1
+            target, ahead = after.belief(position)
+            mass = float(after.masses[position])
+            item = (weight * model.discount * mass, count, target, int(choice[position]), ahead / mass)
+            heappush(waiting, item)
+    return _closed(search, nodes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Node:
+    number: int
+    action: int
+    choice: Indices  # (J,) α-vectors chosen after the pairs of its action
+    after: Successors
+
+
+def _closed(search: PointSearch, nodes: dict[tuple[int, int], _Node]) -> BlockGraph:
+    """Lead every edge to the node of its α-vector, or to the best that stands in its block.
+
+    A block in which there is none gets nodes of one action for ever.
+    """
+    there: dict[int, list[int]] = {}
+    for home, vector in nodes:
+        there.setdefault(home, []).append(vector)
+    keys, edges = list(nodes), []
+    for key in keys:  # which grows
+        node, edge = nodes[key], []
+        for position, wanted in enumerate(node.choice.tolist()):
+            target, ahead = node.after.belief(position)
+            cell = search.cell(target)
+            if (target, wanted) not in nodes and target in there:
+                wanted = there[target][int((cell.scalar[there[target]] @ ahead).argmax())]
+            elif (target, wanted) not in nodes:
+                action = wanted = int((cell.scalar[: len(search.model.blind)] @ ahead).argmax())
+                after = search.successors(target, ahead, action)
+                again = np.full(len(after.masses), action, dtype=np.intp)
+                nodes[target, wanted] = _Node(len(nodes), action, again, after)
+                there[target] = [wanted]
+                keys.append((target, wanted))
+            edge.append(nodes[target, wanted].number)
+        edges.append(np.array(edge, dtype=np.intp))
+    homes = np.array([home for home, _ in keys], dtype=np.intp)
+    actions = np.array([nodes[key].action for key in keys], dtype=np.intp)
+    return BlockGraph(search.model, homes, actions, edges)
