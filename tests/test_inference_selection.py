@@ -257,8 +257,8 @@ def test_published_data_of_the_rl_task(shared_data: Any) -> None:
     ("options", "message"),
     [
         ({"method": "rfx"}, "'table', 'bms', 'hbi'"),
-        ({"method": "bms", "starts": 2}, "takes no starts="),
-        ({"starts": 3}, "takes no starts="),
+        ({"method": "bms", "prior": None}, "takes no prior="),
+        ({"prior": None}, "takes no prior="),
         ({"method": "hbi"}, "trials belong to"),
     ],
 )

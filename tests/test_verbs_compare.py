@@ -57,11 +57,16 @@ def made(losses, flagged=None):
         models=tuple("abc"[: shape[0]]),
         subjects=tuple(range(shape[1])),
         criterion="evidence",
+        less_is_better=False,
+        estimated=("maximum a posteriori",) * shape[0],
         n_parameters=(1,) * shape[0],
         log_likelihood=np.zeros(shape),
         aic=np.zeros(shape),
         bic=np.zeros(shape),
         evidence=evidence,
+        score=evidence,
+        score_errors=np.zeros(shape),
+        doubtful=np.zeros(shape, dtype=bool),
         flagged=np.zeros(shape, dtype=bool) if flagged is None else np.asarray(flagged),
     )
 
@@ -75,12 +80,14 @@ def test_ties_and_missing_criteria_decide_nothing():
     assert "a: no evidence for 1 subjects" in found.summary()
     assert found.to_dict()["models"][1] == {
         "model": "a",
+        "estimated": "maximum a posteriori",
         "n_parameters": 1,
         "log_likelihood": 0.0,
         "aic": 0.0,
         "bic": 0.0,
         "evidence": None,
         "difference": None,
+        "difference_se": None,
         "wins": 1,
         "flagged": 0,
     }
@@ -137,7 +144,7 @@ def test_fits_of_other_trials_are_refused(fits, trials):
         (lambda fits: fits[:1], {}, "two fits or more, not 1"),
         (lambda fits: [fits[0], fits[0]], {}, "two fits are called 'q_learning'"),
         (lambda fits: fits, {"criterion": "wAIC"}, "criterion='wAIC' is unknown"),
-        (lambda fits: [fits[0], replace(fits[1], evidence=None)], {}, "no evidence: q_learning_dual"),
+        (lambda fits: [fits[0], replace(fits[1], evidence=None, prior=None)], {}, "no evidence: q_learning_dual"),
     ],
 )
 def test_what_cannot_be_compared(fits, given, options, message):
@@ -150,3 +157,79 @@ def test_maximum_likelihood_fits_are_compared_by_bic(trials):
     assert isinstance(found.frame(), pd.DataFrame)
     assert np.isnan(found.evidence).all()
     assert found.to_dict()["models"][0]["evidence"] is None
+
+
+def test_differences_carry_standard_errors_and_notes(fits):
+    found = compare(fits, criterion="bic")
+    apart = fits[1].bic - fits[0].bic
+    worse = found.frame().iloc[1]
+    assert abs(worse.difference) == pytest.approx(abs(apart.sum()))
+    assert worse.difference_se == pytest.approx(np.sqrt(6 * apart.var(ddof=1)))
+    assert found.frame().difference_se[0] == 0.0
+    assert any("AIC and BIC presume maximum likelihood" in note for note in found.notes)
+    assert found.to_dict()["notes"] == list(found.notes)
+    assert not compare(fits).notes
+    assert found.subject_frame()["q_learning"].tolist() == fits[0].bic.tolist()
+    assert set(found.subject_frame()["best"]) <= {"q_learning", "q_learning_dual"}
+
+
+def test_sampled_criteria_agree_with_their_verbs(fits, trials):
+    by_loo = compare(fits, criterion="loo", draws=200, seed=3)
+    expected = [vs.loo(fit, draws=200, seed=3).total for fit in fits]
+    assert by_loo.score.sum(axis=1).tolist() == pytest.approx(expected)
+    leaving = [vs.loo(fit, draws=200, seed=3) for fit in fits]
+    assert compare(leaving).criterion == "loo"
+    assert compare(leaving).frame().equals(by_loo.frame())
+    importance = compare(fits, criterion="importance", draws=200, seed=3)
+    assert importance.score[0].tolist() == vs.evidence(fits[0], 200, seed=3).sampled.tolist()
+    assert (importance.frame()["importance_mc"] > 0).all()
+    by_cv = compare(fits, criterion="cv", over="trial", folds=3, starts=1, draws=100)
+    apart = vs.crossvalidate(TWO, trials, over="trial", folds=3, starts=1, draws=100)
+    assert by_cv.score[1].sum() == pytest.approx(apart.total)
+    assert compare({"one": apart, "two": apart}).best == "one"
+
+
+def test_groups_are_compared_by_the_integrated_bic(trials):
+    groups = {model.name: vs.fit(model, trials, method="group", starts=1) for model in (ONE, TWO)}
+    found = compare(groups, criterion="integrated_bic")
+    for k, fit in enumerate(groups.values()):
+        assert found.score[k].sum() == pytest.approx(vs.evidence(fit).integrated_bic)
+    first = groups["q_learning"]
+    assert found.score[0].sum() == pytest.approx(first.integrated_bic, abs=6 * found.score_errors[0].max())
+    assert any("does not count" in note for note in compare(groups).notes)
+    with pytest.raises(vs.ModelError, match="that of a group"):
+        compare([vs.fit(ONE, trials, starts=1), groups["q_learning_dual"]], criterion="integrated_bic")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"criterion": "bic", "draws": 200}, "criterion='bic' takes no draws="),
+        ({"criterion": "loo", "over": "block"}, "criterion='loo' takes no over="),
+        ({"families": {}}, "takes no families="),
+    ],
+)
+def test_options_belong_to_their_criterion(fits, options, message):
+    with pytest.raises(vs.ModelError, match=message):
+        compare(fits, **options)
+
+
+def test_groups_of_subjects_have_frequencies_of_their_own(fits, trials):
+    labels = ["a", "a", "a", "b", "b", "b"]
+    found = compare(fits, method="bms", groups=labels)
+    evidence = np.stack([fit.evidence for fit in fits])
+    assert found.difference == pytest.approx(vs.groups_differ([evidence[:, :3], evidence[:, 3:]]))
+    assert found.groups["a"].subjects == fits[0].subjects[:3]
+    by_name = compare(fits, method="bms", groups=dict(zip(fits[0].subjects, labels, strict=True)))
+    assert by_name.difference == found.difference
+    assert "groups differ" in found.summary()
+    frame = trials.frame()
+    frame["site"] = np.where(frame.subject > 3, "b", "a")
+    told = [vs.fit(model, vs.read_trials(frame), starts=2) for model in (ONE, TWO)]
+    assert compare(told, method="bms", groups="site").difference == pytest.approx(found.difference)
+    with pytest.raises(vs.DataError, match="changes within a subject"):
+        compare(told, method="bms", groups="choice")
+    with pytest.raises(vs.ModelError, match="one label for each of the 6"):
+        compare(fits, method="bms", groups=labels[:2])
+    with pytest.raises(vs.ModelError, match="all subjects are of one group"):
+        compare(fits, method="bms", groups=["a"] * 6)

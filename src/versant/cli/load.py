@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
-import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from versant.cli.options import as_dict
-from versant.errors import ModelError, ProblemError
+from versant.errors import ProblemError
 
 if TYPE_CHECKING:
     from versant.agents.controller import Controller
@@ -29,66 +24,10 @@ Pairs = tuple[tuple[str, Any], ...]
 
 
 def load_model(text: str) -> Learner:
-    """Return a shipped learner, or the one that ``path/to/file.py:function`` defines; that file is executed.
+    """Return a shipped learner, or one of a file; see `versant.formats.models.find_model`."""
+    from versant.formats.models import find_model
 
-    Raises
-    ------
-    ModelError
-        If there is no such model, file or function, the file fails, or the function is no learner.
-    """
-    from versant.agents import zoo
-    from versant.agents.learner import Learner
-
-    name, sign, function = text.rpartition(":")
-    if not sign:
-        if text.endswith(".py"):
-            raise ModelError(f"say which learner of {text}: {text}:FUNCTION")
-        return zoo.find(text)
-    module = _execute(Path(name))
-    learners = [key for key, value in vars(module).items() if isinstance(value, Learner)]
-    there = f"the learners there are {', '.join(learners)}" if learners else "it defines no learner"
-    if not hasattr(module, function):
-        raise ModelError(f"{name} has no {function!r}; {there}")
-    found = getattr(module, function)
-    if not isinstance(found, Learner):
-        raise ModelError(f"{function!r} in {name} is no learner: decorate it with @vs.learner(...); {there}")
-    return found
-
-
-def _execute(path: Path) -> ModuleType:
-    """Run a Python file as a module; what it prints goes to stderr, what stands beside it can be imported."""
-    if path.suffix != ".py" or not path.is_file():
-        problem = "is not a Python file" if path.is_file() else "does not exist"
-        raise ModelError(f"{path} {problem}: name a model that ships with versant, or path/to/file.py:FUNCTION")
-    name = f"versant_user_model_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"{path} cannot be loaded as a Python module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    with _importable(path.resolve().parent), redirect_stdout(sys.stderr):
-        try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[name]
-            raise ModelError(f"{path}{_line(error, path)} fails: {type(error).__name__}: {error}") from error
-    return module
-
-
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-
-
-def _line(error: BaseException, path: Path) -> str:
-    if isinstance(error, SyntaxError):
-        return ""  # its own message says where
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-    return f", line {lines[-1]}," if lines else ""
+    return find_model(text)
 
 
 def load_trials(path: str, *, mapped: Pairs, choices: Pairs, missing: Pairs) -> Trials:

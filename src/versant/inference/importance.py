@@ -24,9 +24,10 @@ from versant.inference.objective import Evaluates, negative_log_posterior
 from versant.inference.pareto import smooth
 from versant.inference.prior import Gaussians
 from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
 
-__all__ = ["DEGREES", "Importance", "importance", "log_density", "rebind"]
+__all__ = ["DEGREES", "Draws", "Importance", "draw", "importance", "log_density", "rebind"]
 
 Array = NDArray[Any]
 
@@ -46,9 +47,47 @@ class Importance:
     draws: int
 
 
-def rebind(fit: Fit) -> Likelihood:
+@dataclass(frozen=True)
+class Draws:
+    """Weighted draws from N posteriors: S of each."""
+
+    points: Array  # (S, N, K), unconstrained
+    log_weights: Array  # (S, N), not normalised; -inf where the posterior density is zero
+
+
+def rebind(fit: Fit | GroupSample) -> Likelihood:
     """Return the likelihood that was fitted: missing responses left in its trials were learned without."""
     return bind(fit.learner, fit.trials, "learn" if fit.trials.missing else None)
+
+
+def draw(
+    likelihood: Evaluates,
+    prior: Gaussians,
+    modes: Array,
+    covariance: Array,
+    draws: int,
+    rng: np.random.Generator,
+    progress: Progress = silent,
+) -> Draws:
+    """Draw around the modes, and weigh: see the module's equations and `importance`."""
+    subjects, size = modes.shape
+    everyone = np.arange(subjects)
+    roots = np.linalg.cholesky(covariance)
+    points, weights = [], []
+    for done in range(0, draws, CHUNK):
+        progress(done, draws, "importance sampling")
+        count = min(CHUNK, draws - done)
+        normal = rng.standard_normal((count, subjects, size))
+        stretch = np.sqrt(DEGREES / rng.chisquare(DEGREES, (count, subjects, 1)))
+        standard = normal * stretch
+        z = modes + np.einsum("nkl,snl->snk", roots, standard)
+        lanes = z.reshape(-1, size)
+        f = negative_log_posterior(likelihood, prior, lanes, np.tile(everyone, count), 0).value.reshape(count, subjects)
+        points.append(z)
+        weights.append(-f - log_density(standard, roots))
+    progress(draws, draws, "importance sampling")
+    log_weights = np.concatenate(weights)
+    return Draws(np.concatenate(points), np.where(np.isfinite(log_weights), log_weights, -np.inf))
 
 
 def importance(
@@ -74,23 +113,8 @@ def importance(
     rng : numpy.random.Generator
     progress : Progress
     """
-    subjects, size = modes.shape
-    everyone = np.arange(subjects)
-    roots = np.linalg.cholesky(covariance)
-    points, weights = [], []
-    for done in range(0, draws, CHUNK):
-        progress(done, draws, "importance sampling")
-        count = min(CHUNK, draws - done)
-        normal = rng.standard_normal((count, subjects, size))
-        stretch = np.sqrt(DEGREES / rng.chisquare(DEGREES, (count, subjects, 1)))
-        standard = normal * stretch
-        z = modes + np.einsum("nkl,snl->snk", roots, standard)
-        lanes = z.reshape(-1, size)
-        f = negative_log_posterior(likelihood, prior, lanes, np.tile(everyone, count), 0).value.reshape(count, subjects)
-        points.append(z)
-        weights.append(-f - log_density(standard, roots))
-    progress(draws, draws, "importance sampling")
-    return _summarised(np.concatenate(points), np.concatenate(weights))
+    found = draw(likelihood, prior, modes, covariance, draws, rng, progress)
+    return _summarised(found.points, found.log_weights)
 
 
 def log_density(standard: Array, roots: Array) -> Array:
@@ -104,7 +128,6 @@ def log_density(standard: Array, roots: Array) -> Array:
 
 def _summarised(points: Array, log_weights: Array) -> Importance:
     draws, subjects = log_weights.shape
-    log_weights = np.where(np.isfinite(log_weights), log_weights, -np.inf)  # where the likelihood is zero
     evidence, errors, shapes = np.empty(subjects), np.empty(subjects), np.empty(subjects)
     mean = np.empty(points.shape[1:])
     for n in range(subjects):

@@ -59,6 +59,8 @@ class Selection:
     families: Mapping[str, tuple[str, ...]]  # may be empty
     family_frequencies: Mapping[str, float]
     family_exceedance: Mapping[str, float]
+    groups: Mapping[str, Selection]  # of each group of subjects by itself; may be empty
+    difference: float | None  # probability that the groups' frequencies differ
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
@@ -116,16 +118,26 @@ class Selection:
                 name: {"frequency": self.family_frequencies[name], "exceedance": self.family_exceedance[name]}
                 for name in self.families
             },
+            "groups": {name: group.frame().to_dict(orient="records") for name, group in self.groups.items()},
+            "groups_differ": self.difference,
         }
 
     def summary(self) -> str:
         """Return a few lines for a person."""
         k = int(self.alpha.argmax())
-        return (
+        lines = (
             f"most frequent: {self.best} ({100 * self.frequencies[k]:.1f} % of the population, exceedance "
             f"{self.exceedance[k]:.4f}, protected {self.protected[k]:.4f})\n"
             f"probability that all models are equally frequent: {self.bor:.4g}"
         )
+        for name in self.families:
+            lines += f"\nfamily {name}: {100 * self.family_frequencies[name]:.1f} % of the population, exceedance "
+            lines += f"{self.family_exceedance[name]:.4f}"
+        for name, group in self.groups.items():
+            lines += f"\ngroup {name}: {group.best} ({100 * group.frequencies.max():.1f} %)"
+        if self.difference is not None:
+            lines += f"\nprobability that the groups differ in their frequencies: {self.difference:.4f}"
+        return lines
 
 
 def select_models(
@@ -133,6 +145,8 @@ def select_models(
     subjects: Sequence[object],
     evidence: Array,
     families: Mapping[str, Sequence[str]] | None = None,
+    *,
+    groups: Sequence[str] | None = None,
     seed: int | np.random.Generator | None = 0,
 ) -> Selection:
     """Select among models by random effects.
@@ -145,6 +159,8 @@ def select_models(
         Log evidences.
     families : mapping of names to models, optional
         A partition of the models, to be compared beside them.
+    groups : sequence of N labels, optional
+        Groups of subjects, to be selected for one by one and compared.
     seed : int, Generator or None
         Of the draws by which families are counted.
 
@@ -174,6 +190,14 @@ def select_models(
     null = float(_log_sum(evidence - np.log(len(models))).sum())
     bor = omnibus_risk(energy, null)
     phi = exceedance(alpha)
+    names = list(dict.fromkeys(groups or ()))
+    members = [[n for n, label in enumerate(groups or ()) if label == name] for name in names]
+    apart = {
+        name: select_models(models, [subjects[n] for n in own], evidence[:, own])
+        for name, own in zip(names, members, strict=True)
+    }
+    if len(names) == 1:
+        raise ModelError(f"all subjects are of one group, {names[0]!r}: there is nothing to compare it with")
     frequencies, family_phi = _count_families(models, parts, evidence, np.random.default_rng(seed))
     return Selection(
         models=tuple(models),
@@ -189,6 +213,8 @@ def select_models(
         families=parts,
         family_frequencies=dict(zip(parts, frequencies, strict=True)),
         family_exceedance=dict(zip(parts, family_phi, strict=True)),
+        groups=apart,
+        difference=groups_differ([evidence[:, own] for own in members]) if names else None,
     )
 
 

@@ -3,41 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
 from versant.agents.learner import Learner, MissingPolicy
-from versant.errors import ModelError
+from versant.errors import DataError, ModelError
 from versant.inference.hbi_result import HierarchicalSelection, select_hierarchically
 from versant.inference.likelihood import bind
 from versant.inference.prior import Prior, PriorLike, as_prior
 from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample
+from versant.inference.scored import Score, Scored
 from versant.inference.selection import Selection, select_models
 from versant.progress import Progress, silent
 from versant.trials import Trials
+from versant.verbs.criteria import LESS_IS_BETTER, Criterion, Result
 
 __all__ = ["fit_and_compare", "select"]
 
 
 def select(
-    fits: Mapping[str, Fit],
+    named: Mapping[str, Result],
+    accounts: Mapping[str, Scored],
+    criterion: Criterion,
+    scores: Sequence[Score],
+    *,
     families: Mapping[str, Sequence[str]] | None = None,
-    criterion: Literal["evidence", "aic", "bic"] = "evidence",
+    groups: Sequence[object] | Mapping[Any, object] | str | None = None,
+    seed: int | np.random.Generator | None = 0,
 ) -> Selection:
-    """Select among fits of the same trials by random effects.
+    """Select among results of the same trials by random effects, their scores being log evidences."""
+    subjects = next(iter(accounts.values())).subjects
+    sign = -0.5 if criterion in LESS_IS_BETTER else 1.0
+    evidence = sign * np.stack([score.values for score in scores])
+    labels = None if groups is None else _labels(groups, subjects, next(iter(named.values())))
+    return select_models(list(accounts), subjects, evidence, families, groups=labels, seed=seed)
 
-    The log evidences are Laplace's, or approximated by -½ BIC or -½ AIC.
+
+def _labels(groups: Any, subjects: tuple[object, ...], result: Result) -> list[str]:
+    """Return the group of each subject."""
+    if isinstance(groups, str):
+        if not isinstance(result, Fit | GroupSample):
+            raise ModelError(f"groups={groups!r} is a column of trials, which this result does not hold: give labels")
+        groups = subject_column(result.trials, groups)
+    if isinstance(groups, Mapping):
+        absent = next((label for label in subjects if label not in groups), None)
+        if absent is not None:
+            raise ModelError(f"groups= says nothing about the subject {absent}")
+        return [str(groups[label]) for label in subjects]
+    if len(groups) != len(subjects):
+        raise ModelError(f"groups= needs one label for each of the {len(subjects)} subjects, not {len(groups)}")
+    return [str(label) for label in groups]
+
+
+def subject_column(trials: Trials, column: str) -> list[object]:
+    """Return what a column says of each subject.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or it changes within a subject.
     """
-    if criterion not in ("evidence", "aic", "bic"):
-        raise ModelError(f"criterion={criterion!r} is unknown: choose 'evidence', 'aic' or 'bic'")
-    if criterion == "evidence":
-        found = [fit.evidence for fit in fits.values() if fit.evidence is not None]
-    else:
-        found = [-0.5 * getattr(fit, criterion) for fit in fits.values()]
-    if len(found) < len(fits):
-        raise ModelError("a maximum likelihood fit has no evidence; fit with a prior, or choose criterion='bic'")
-    return select_models(list(fits), next(iter(fits.values())).subjects, np.stack(found), families)
+    frame = trials.frame()
+    if column not in frame:
+        raise DataError(
+            "there is no such column", f"there are {', '.join(frame.columns)}", trials.source, column=column
+        )
+    values = frame[column].to_numpy()
+    own = values[trials.offsets[:-1]]
+    changed = values != own[trials.subject_index]
+    if changed.any():
+        at = int(np.argmax(changed))
+        subject = trials.subjects[int(trials.subject_index[at])]
+        remedy = "a group is one for each subject: name another column, or give labels"
+        row = int(trials.rows[at])
+        raise DataError("this column changes within a subject", remedy, trials.source, row, column, subject)
+    return list(own)
 
 
 def fit_and_compare(

@@ -1,0 +1,232 @@
+"""The verb `crossvalidate`: how well a model predicts what it has not seen.
+
+for every fold:  fit to the other folds,  then  elpd_u of every unit u in this one
+(`versant.inference.folds`)              (`versant.inference.crossvalidation`)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.agents.learner import Learner, MissingPolicy
+from versant.errors import DataError, ModelError
+from versant.expressions.digest import digest
+from versant.inference.crossvalidation import CrossValidation, predict_subjects, predict_units
+from versant.inference.folds import Folds, Over, divide
+from versant.inference.formula import FormulaLike, Structure, structure_of
+from versant.inference.group import fit_group
+from versant.inference.holdout import scoring_only
+from versant.inference.likelihood import Likelihood, bind
+from versant.inference.map import fit_subjects
+from versant.inference.prior import Prior, PriorLike, as_prior
+from versant.inference.result import Fit
+from versant.inference.scored import Scored, count_choices
+from versant.inference.verdict import Verdict
+from versant.progress import Progress, silent
+from versant.trials import Trials
+from versant.trials.origin import digests
+from versant.verbs.ledger import run_pieces
+
+__all__ = ["crossvalidate"]
+
+Array = NDArray[Any]
+FEWEST = 100
+
+
+def crossvalidate(
+    model: Learner,
+    trials: Trials,
+    prior: PriorLike = "default",
+    *,
+    over: Over = "block",
+    folds: int | None = None,
+    method: Literal["map", "group"] = "map",
+    starts: int = 5,
+    draws: int = 1000,
+    seed: int | np.random.Generator | None = 0,
+    on_missing: MissingPolicy | None = None,
+    formula: FormulaLike | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+) -> CrossValidation:
+    """Fit a model without some trials, blocks, sessions or subjects, and predict these; fold after fold.
+
+    Parameters
+    ----------
+    model, trials, prior, starts, on_missing
+        As for `versant.fit`. With ``prior=None`` held-out responses are predicted at the maximum likelihood, otherwise
+        by the posterior.
+    over : {"trial", "future", "block", "session", "subject"}
+        What is held out. A held-out response is still history for the trials after it: the learner's state runs
+        through. ``"future"`` predicts each part of a subject's trials from the parts before it; see
+        `versant.inference.folds`.
+    folds : int, optional
+        Without it every block, session or subject is left out by itself, trials in 10 folds, the future in 5.
+    method : {"map", "group"}
+        Each subject under `prior`, or as a group, which then is fitted anew in every fold.
+    draws : int
+        Of each subject in each fold.
+    seed : int, Generator or None
+        Of the folds, starts and draws (SPEC 7).
+    formula : str or mapping, optional
+        Of a group, as for `versant.fit`; covariates of subjects.
+    resume : path, optional
+        A file in which every fold is kept when it is done; the same call goes on with it after an interrupt.
+    progress : Progress
+
+    Returns
+    -------
+    CrossValidation
+
+    Raises
+    ------
+    ModelError
+        For folds, units or a method that do not exist, or subjects held out without a prior.
+    DataError
+        If the trials lack what the model reads, or the column that tells blocks or sessions apart.
+    VersantError
+        If the file to be gone on with is of another call.
+
+    Examples
+    --------
+    >>> import versant as vs
+    >>> model = vs.models.find("q_learning")
+    >>> trials = vs.simulate(model, vs.Bandit(trials=60), {"alpha": 0.3, "beta": 4.0}, subjects=3, seed=1)
+    >>> found = crossvalidate(model, trials, over="trial", folds=3, starts=1, draws=100)
+    >>> len(found.elpd), bool(found.total > 180 * np.log(0.5))
+    (180, True)
+    """
+    if method not in ("map", "group"):
+        raise ModelError(f"method={method!r} is unknown: choose 'map' or 'group'")
+    given = as_prior(model, prior)
+    if given is None and (over == "subject" or method == "group"):
+        raise ModelError("held-out subjects and groups need a prior: it is what they are predicted, or started, from")
+    if draws < FEWEST:
+        raise ModelError(f"draws={draws}: at least {FEWEST} are needed")
+    likelihood = bind(model, trials, on_missing)
+    structure = None
+    if formula is not None:
+        if method != "group":
+            raise ModelError("formula= belongs to method='group'")
+        structure = structure_of(list(model.parameters), likelihood.trials, formula, (), {})
+    division = divide(likelihood.trials, _scored(likelihood), over, folds, np.random.default_rng(seed))
+    how = _How(likelihood, given, structure, division, method, starts, draws)
+    pieces = run_pieces(
+        division.count,
+        how.piece,
+        seed=seed,
+        settings=how.settings(),
+        path=resume,
+        message=f"folds over {over}",
+        progress=progress,
+    )
+    return _collected(likelihood, division, pieces, 0 if given is None else draws)
+
+
+def _scored(likelihood: Likelihood) -> NDArray[np.bool_]:
+    """Return which rows have a response that counts, (n,)."""
+    centre = np.array([domain.mean for domain in likelihood.learner.parameters.values()])
+    z = np.tile(centre, (likelihood.n_subjects, 1))
+    return np.asarray(likelihood.per_trial([likelihood.recurrence.scored], z)[0] > 0)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What every fold needs to know."""
+
+    likelihood: Likelihood
+    prior: Prior | None
+    structure: Structure | None
+    division: Folds
+    method: str
+    starts: int
+    draws: int
+
+    def settings(self) -> dict[str, Any]:
+        """Return what has to be the same for folds to belong together, JSON-able."""
+        prior, division = self.prior, self.division
+        return {
+            "model": digest(self.likelihood.recurrence),
+            "trials": digests(self.likelihood.trials),
+            "prior": None if prior is None else [prior.mean.tolist(), prior.covariance.tolist()],
+            "formula": None if self.structure is None else [list(name) for name in self.structure.design.names],
+            "over": division.over,
+            "folds": hashlib.sha256(division.fold.tobytes()).hexdigest(),
+            "method": self.method,
+            "starts": self.starts,
+            "draws": self.draws,
+        }
+
+    def piece(self, fold: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Fit without a fold, predict it; return what `_collected` reads."""
+        learned = scoring_only(self.likelihood, self.division.learned(fold))
+        found: Fit
+        if self.prior is not None and self.method == "group":
+            found = fit_group(learned, self.prior, structure=self.structure, starts=self.starts, rng=rng)
+            if found.prior is None:
+                raise ModelError("a group with conditions, shared or fixed parameters cannot be cross-validated")
+        else:
+            found = fit_subjects(learned, self.prior, self.starts, rng)
+            if self.prior is None:
+                _require_informed(found, self.division, fold)
+        if self.division.over == "subject":
+            predicted = predict_subjects(self.likelihood, found, self.division, fold, self.draws, rng)
+        else:
+            predicted = predict_units(self.likelihood, found, learned, self.division, fold, self.draws, rng)
+        told = {name: _plain(getattr(predicted, name)) for name in ("elpd", "errors", "pareto_k")}
+        flagged = [Verdict.CONVERGED not in flags for flags in found.verdicts]
+        return {**told, "units": predicted.units.tolist(), "flagged": flagged}
+
+
+def _plain(values: Array) -> list[float | str]:
+    """Return numbers as JSON knows them: those that it does not know as text."""
+    return [x if np.isfinite(x) else str(x) for x in values.tolist()]
+
+
+def _require_informed(fit: Fit, division: Folds, fold: int) -> None:
+    """A maximum likelihood needs something to learn from."""
+    empty = fit.n_choices == 0
+    held = np.isin(np.arange(len(empty)), division.whose[division.fold == fold])
+    if (empty & held).any():
+        n = int(np.argmax(empty & held))
+        problem = f"nothing is left to learn from when a {division.over} of this subject is held out"
+        raise DataError(problem, "give a prior, or leave the subject out", fit.trials.source, subject=fit.subjects[n])
+
+
+def _collected(likelihood: Likelihood, division: Folds, pieces: list[dict[str, Any]], draws: int) -> CrossValidation:
+    units = np.concatenate([np.array(piece["units"], dtype=np.int64) for piece in pieces])
+    order = np.argsort(units)
+
+    def gather(name: str) -> Array:
+        return np.array([float(x) for piece in pieces for x in piece[name]])[order]
+
+    subjects = likelihood.trials.subjects
+    account = Scored(
+        model=likelihood.learner.name,
+        estimated="cross-validation",
+        subjects=subjects,
+        n_parameters=likelihood.learner.n_parameters,
+        n_choices=count_choices(likelihood),
+        choices_only=np.full(len(subjects), likelihood.recurrence.choices_only),
+        columns=digests(likelihood.trials),
+        flagged=np.any([piece["flagged"] for piece in pieces], axis=0),
+        log_likelihood=np.full(len(subjects), np.nan),
+    )
+    units = units[order]
+    return CrossValidation(
+        account,
+        division.over,
+        division.count,
+        draws,
+        division.whose[units],
+        division.fold[units],
+        gather("elpd"),
+        gather("errors"),
+        gather("pareto_k"),
+    )

@@ -1,0 +1,249 @@
+"""The verb `loo`: how well a model predicts each response, or each subject, from all the others.
+
+From a sampled posterior, or from draws around the estimates of a fit with a prior; see `versant.inference.loo`. The sum
+of the log predictive densities estimates how well new responses (or subjects) would be predicted:
+
+    elpd = Σ_u elpd_u,     standard error √(U Var_u elpd_u),     LOOIC = -2 elpd
+
+Source: Vehtari, Gelman & Gabry 2017.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.errors import ModelError
+from versant.inference.group_result import GroupFit
+from versant.inference.importance import Draws, draw, rebind
+from versant.inference.likelihood import Likelihood
+from versant.inference.loo import LeftOut, leave_out_subjects, leave_out_trials, marginal_by_draws
+from versant.inference.pareto import largest_trusted
+from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample
+from versant.inference.scored import Score, Scored, scored
+from versant.progress import Progress, silent
+from versant.verbs.evidence import evidence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LeaveOneOut", "loo"]
+
+Array = NDArray[Any]
+Unit = Literal["trial", "subject"]
+FEWEST = 100
+INNER = 1000
+"""Draws of each subject over which a left-out subject's parameters are integrated."""
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """Predictive densities of U units, trials or subjects, each left out in turn."""
+
+    account: Scored
+    over: Unit
+    draws: int
+    whose: NDArray[np.int64]  # (U,), which subject each unit belongs to
+    elpd: Array  # (U,)
+    effective: Array  # (U,), effective number of parameters
+    pareto_k: Array  # (U,)
+
+    @property
+    def trusted(self) -> NDArray[np.bool_]:
+        """Whether k is small enough for so many draws, (U,)."""
+        return np.asarray(~(self.pareto_k > largest_trusted(self.draws)))
+
+    @property
+    def subject_elpd(self) -> Array:
+        """The sum over each subject's units, (N,)."""
+        return np.bincount(self.whose, self.elpd, minlength=len(self.account.subjects))
+
+    @property
+    def total(self) -> float:
+        """The sum over all units."""
+        return float(self.elpd.sum())
+
+    @property
+    def total_error(self) -> float:
+        """Its standard error, from the variance between units."""
+        return float(np.sqrt(len(self.elpd) * self.elpd.var(ddof=1))) if len(self.elpd) > 1 else float("nan")
+
+    @property
+    def looic(self) -> float:
+        """The total on the scale of a deviance."""
+        return -2.0 * self.total
+
+    def scored(self) -> Scored:
+        """Return what `versant.compare` takes."""
+        subjects = len(self.account.subjects)
+        doubtful = np.bincount(self.whose[~self.trusted], minlength=subjects) > 0
+        score = Score(self.subject_elpd, np.zeros(subjects), doubtful)
+        return replace(self.account, known={**self.account.known, "loo": score})
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a subject."""
+        import pandas as pd
+
+        subjects = len(self.account.subjects)
+        worst = np.full(subjects, -np.inf)
+        np.maximum.at(worst, self.whose, np.nan_to_num(self.pareto_k, nan=-np.inf))
+        return pd.DataFrame(
+            {
+                "subject": list(self.account.subjects),
+                "units": np.bincount(self.whose, minlength=subjects),
+                "elpd": self.subject_elpd,
+                "effective_parameters": np.bincount(self.whose, self.effective, minlength=subjects),
+                "largest_k": np.where(np.isfinite(worst), worst, np.nan),
+                "not_trusted": np.bincount(self.whose[~self.trusted], minlength=subjects),
+            }
+        )
+
+    def unit_frame(self) -> pd.DataFrame:
+        """Return one row a unit: subject, which of its scored trials (counted from 1), density, k."""
+        import pandas as pd
+
+        first = np.searchsorted(self.whose, self.whose, side="left")
+        return pd.DataFrame(
+            {
+                "subject": [self.account.subjects[n] for n in self.whose],
+                "unit": np.arange(len(self.whose)) - first + 1,
+                "elpd": self.elpd,
+                "effective_parameters": self.effective,
+                "pareto_k": self.pareto_k,
+                "trusted": self.trusted,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON-able values."""
+        return {
+            "model": self.account.model,
+            "over": self.over,
+            "draws": self.draws,
+            "units": len(self.elpd),
+            "elpd": self.total,
+            "elpd_error": self.total_error if len(self.elpd) > 1 else None,
+            "effective_parameters": float(self.effective.sum()) if np.isfinite(self.effective).all() else None,
+            "looic": self.looic,
+            "not_trusted": int((~self.trusted).sum()),
+        }
+
+    def summary(self) -> str:
+        """Return a few lines for a person."""
+        plural = {"trial": "trials", "subject": "subjects"}[self.over]
+        lines = [
+            f"{self.account.model}: elpd {self.total:.2f} (standard error {self.total_error:.2f}) over "
+            f"{len(self.elpd)} {plural}"
+        ]
+        if np.isfinite(self.effective).all():
+            lines.append(f"effective parameters {self.effective.sum():.1f}")
+        if not self.trusted.all():
+            lines.append(f"not to be trusted (Pareto k): {int((~self.trusted).sum())} {plural}")
+        return "\n".join(lines)
+
+
+def loo(
+    fit: Fit | GroupSample,
+    *,
+    over: Unit = "trial",
+    draws: int = 1000,
+    seed: int | np.random.Generator | None = 0,
+    progress: Progress = silent,
+) -> LeaveOneOut:
+    """Leave out every trial, or every subject, in turn.
+
+    Parameters
+    ----------
+    fit : Fit or GroupSample
+        A sampled posterior; or a fit with a prior, around whose estimates is drawn. Of a `GroupFit` the group's
+        distribution is taken as known.
+    over : {"trial", "subject"}
+        What is left out. A trial's response is predicted from the subject's other responses and the history before the
+        trial. A subject is predicted from the group: of a fit whose prior is fixed, that is its evidence; for a
+        `GroupFit`, whose group the subject itself has shaped, use `versant.crossvalidate`.
+    draws : int
+        Of each subject, around the estimates; a sampled posterior has its own.
+    seed : int, Generator or None
+        SPEC 7.
+    progress : Progress
+
+    Returns
+    -------
+    LeaveOneOut
+
+    Raises
+    ------
+    ModelError
+        For a maximum likelihood fit, too few draws, or subjects of a `GroupFit`.
+
+    Examples
+    --------
+    >>> import versant as vs
+    >>> model = vs.models.find("q_learning")
+    >>> trials = vs.simulate(model, vs.Bandit(trials=60), {"alpha": 0.3, "beta": 4.0}, subjects=2, seed=1)
+    >>> found = loo(vs.fit(model, trials))
+    >>> len(found.elpd), bool(found.trusted.mean() > 0.9)
+    (120, True)
+    """
+    if over not in ("trial", "subject"):
+        raise ModelError(f"over={over!r} is unknown: choose 'trial' or 'subject'")
+    if draws < FEWEST:
+        raise ModelError(f"draws={draws}: at least {FEWEST} are needed")
+    rng = np.random.default_rng(seed)
+    likelihood = rebind(fit)
+    if isinstance(fit, GroupSample):
+        draws = fit.diverging.size
+        found = _sampled_subjects(fit, likelihood, rng) if over == "subject" else _sampled(fit, likelihood, progress)
+    elif fit.prior is None:
+        raise ModelError("a maximum likelihood fit has no posterior to draw from; fit with a prior")
+    elif over == "subject":
+        found = _by_evidence(fit, draws, rng, progress)
+    else:
+        # where the Hessian is not positive definite the prior's width serves; k says whether that was enough
+        known = np.isfinite(fit.covariance).all(axis=(1, 2), keepdims=True)
+        covariance = np.where(known, fit.covariance, fit.prior.covariance)
+        around = draw(likelihood, fit.prior, fit.unconstrained, covariance, draws, rng, progress)
+        found = leave_out_trials(likelihood, around, None, progress)
+    whose = np.arange(len(fit.subjects)) if over == "subject" else likelihood.trials.subject_index
+    kept = ~np.isnan(found.elpd) | (over == "subject")
+    return LeaveOneOut(
+        scored(fit), over, draws, whose[kept], found.elpd[kept], found.effective[kept], found.pareto_k[kept]
+    )
+
+
+def _sampled(fit: GroupSample, likelihood: Likelihood, progress: Progress) -> LeftOut:
+    """Leave out trials, with the draws of the sampler."""
+    count = fit.diverging.size
+    points = fit.unconstrained.reshape(count, *fit.unconstrained.shape[2:])
+    efficiency = np.minimum(fit.quality["z"].ess_bulk.min(axis=1) / count, 1.0)
+    return leave_out_trials(likelihood, Draws(points, np.zeros(points.shape[:2])), efficiency, progress)
+
+
+def _sampled_subjects(fit: GroupSample, likelihood: Likelihood, rng: np.random.Generator) -> LeftOut:
+    """Leave out subjects, with the sampler's draws of the group's parameters."""
+    count = fit.diverging.size
+    effects = fit.effects.reshape(count, -1)
+    sd = fit.sd.reshape(count, -1)
+    correlation = fit.correlation.reshape(count, sd.shape[1], sd.shape[1])
+    covariances = correlation * sd[:, :, None] * sd[:, None, :]
+    z = fit.unconstrained.reshape(count, *fit.unconstrained.shape[2:])
+    away = z - z.mean(axis=0)
+    around = np.einsum("snk,snl->nkl", away, away) / (count - 1)
+    marginal = marginal_by_draws(likelihood, fit.design, effects, covariances, z.mean(axis=0), around, INNER, rng)
+    efficiency = min(1.0, float(fit.quality["effects"].ess_bulk.min()) / count)
+    return leave_out_subjects(marginal, efficiency)
+
+
+def _by_evidence(fit: Fit, draws: int, rng: np.random.Generator, progress: Progress) -> LeftOut:
+    """A subject whose prior is fixed is predicted by its prior alone."""
+    if isinstance(fit, GroupFit):
+        raise ModelError(
+            "every subject has shaped this group: crossvalidate(model, trials, over='subject', method='group') fits it "
+            "anew without them"
+        )
+    found = evidence(fit, draws, seed=rng, progress=progress)
+    return LeftOut(found.sampled, np.full(len(fit.subjects), np.nan), found.pareto_k)
