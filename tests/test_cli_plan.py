@@ -126,7 +126,7 @@ def test_a_budget_that_nobody_can_meet_ends_with_three(capsys):
         (
             ["plan", "tiger", "--nodes", "1000000"],
             1,
-            "planning with 1000000 nodes (ask for fewer with --nodes) would take",
+            "planning with 1000000 nodes (ask for fewer) would take",
         ),
         (["plan", "no/such.POMDP"], 1, "no/such.POMDP"),
         (["evaluate", "no/such.json", "tiger"], 1, "no/such.json"),

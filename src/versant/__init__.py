@@ -42,7 +42,7 @@ _HOMES = {
     "agents.alpha": "AlphaPolicy",
     "agents.controller": "Controller",
     "agents.controller_model": "ControllerModel",
-    "planning.result": "Plan",
+    "planning.result": "Interrupted Plan",
     "planning.verdict": "PlanVerdict",
     "verbs.plan": "plan",
     "verbs.verify": "Verification verify",

@@ -17,6 +17,7 @@ from versant.cli.calibrate import calibrate
 from versant.cli.check import check
 from versant.cli.compare import compare
 from versant.cli.confusion import confusion
+from versant.cli.console import INTERRUPTED
 from versant.cli.convert import convert
 from versant.cli.demo import demo
 from versant.cli.evaluate import evaluate
@@ -36,7 +37,7 @@ from versant.errors import VersantError
 
 __all__ = ["main", "versant"]
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -15,9 +15,9 @@ from versant.progress import Progress, silent
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WARNING", "print_json", "print_table", "progress_bar", "remark"]
+__all__ = ["INTERRUPTED", "WARNING", "print_json", "print_table", "progress_bar", "remark"]
 
-WARNING = 3
+WARNING, INTERRUPTED = 3, 130
 """Exit code of a run that finished with something to look at."""
 
 

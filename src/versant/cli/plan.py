@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from versant.cli.console import WARNING, print_json, progress_bar, remark
+from versant.cli.console import INTERRUPTED, WARNING, print_json, progress_bar, remark
 from versant.cli.load import load_problem
 from versant.cli.options import BUDGET, COST, as_dict, json_option, out_option, seed_option
 from versant.cli.output import folder_for
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from versant.planning.result import Plan
 
 __all__ = ["exceeded", "plan", "problem_options", "write_plan"]
-
-COPIES = 8
-"""How many controllers of float64 numbers a search holds at the least: start, iterate, gradients, step."""
 
 
 def problem_options(command: Any) -> Any:
@@ -63,26 +60,29 @@ def plan(
 
     PROBLEM is a file, or the name of a built-in problem (see: versant problems).
     """
-    from versant.formats.limits import require_memory
+    from versant.planning.result import Interrupted
     from versant.verbs.plan import plan as find_controller
 
     limits = as_dict(budgets, "--budget")
     task = load_problem(problem, costs, {name: 0.0 for name in (*limits, minimise) if name not in (None, "reward")})
     remark(*task.notes)
-    numbers = nodes * task.n_actions * (1 + task.n_observations * nodes)
-    require_memory(COPIES * 8 * numbers, f"planning with {nodes} nodes (ask for fewer with --nodes)")
     folder = folder_for(output["out"])
-    with progress_bar() as progress:
-        found = find_controller(
-            task, nodes, limits, minimise=minimise, starts=starts, time=time, seed=seed, progress=progress
-        )
+    checkpoint = None if folder is None else folder / "checkpoint.npz"
+    settings: Any = {"minimise": minimise, "starts": starts, "time": time, "seed": seed, "checkpoint": checkpoint}
+    interrupted = False
+    try:
+        with progress_bar() as progress:
+            found = find_controller(task, nodes, limits, progress=progress, **settings)
+    except Interrupted as stop:
+        found, interrupted = stop.plan, True
+        remark("interrupted: this is the best so far" + ("" if folder is None else "; the same command goes on"))
     files = [] if folder is None else write_plan(found, folder)
     if output["as_json"]:
         print_json(found.to_dict())
     else:
         print(found)
     remark(*(f"wrote {file}" for file in files))
-    return exceeded(found.costs)
+    return INTERRUPTED if interrupted else exceeded(found.costs)
 
 
 def exceeded(costs: Any) -> int:

@@ -6,34 +6,48 @@ controller. Where the controller found does not keep the budgets, a proof that n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from versant.planning.bounds import BoundMethod, UpperBound, lagrangian_bound, least_excess, occupancy_bound
 from versant.planning.certificate import Certificate
-from versant.planning.columns import Columns
 from versant.planning.onesided import OneSided
 from versant.planning.ways import Task
 
-__all__ = ["prove"]
+__all__ = ["Proofs", "prove"]
 
 
-def prove(
-    task: Task, certificate: Certificate, sided: OneSided, methods: Sequence[BoundMethod], columns: Columns | None
-) -> tuple[tuple[UpperBound, ...], UpperBound | None]:
+@dataclass(frozen=True, eq=False)
+class Proofs:
+    """What is proved, and when."""
+
+    bounds: tuple[UpperBound, ...]
+    moments: tuple[float, ...]  # seconds at which each bound was there
+    excess: UpperBound | None  # lower bound of the largest excess over a budget
+
+    @property
+    def upper(self) -> float | None:
+        """The lowest of the bounds; None where there is none."""
+        return min((bound.value for bound in self.bounds), default=None)
+
+
+def prove(task: Task, certificate: Certificate, sided: OneSided, methods: Sequence[BoundMethod]) -> Proofs:
     """Return upper bounds and, for a controller that exceeds a budget, the best lower bound of that excess."""
     excess: UpperBound | None = None
     if not (certificate.feasible or certificate.undecided):
-        excess = _excess(task, methods, columns)
+        excess = _excess(task, methods)
         if excess is not None and excess.value > 0:
-            return (), _netted(sided, excess)
-    bounds = _upper(task, sided.split(certificate.multipliers) if certificate.feasible else None, methods, columns)
-    return tuple(_netted(sided, one) for one in bounds), None if excess is None else _netted(sided, excess)
+            return Proofs((), (), _netted(sided, excess))
+    bounds, moments = [], []
+    for bound in _upper(task, sided.split(certificate.multipliers) if certificate.feasible else None, methods):
+        bounds.append(_netted(sided, bound))
+        moments.append(task.run.elapsed)
+    return Proofs(tuple(bounds), tuple(moments), None if excess is None else _netted(sided, excess))
 
 
-def _excess(task: Task, methods: Sequence[BoundMethod], columns: Columns | None) -> UpperBound | None:
+def _excess(task: Task, methods: Sequence[BoundMethod]) -> UpperBound | None:
     """Bound the least largest excess over a budget, until it is above zero."""
-    best = None if columns is None else columns.least_excess()
+    best = None if task.run.columns is None else task.run.columns.least_excess()
     for method in methods:
         if best is not None and best.value > 0:
             break
@@ -42,19 +56,19 @@ def _excess(task: Task, methods: Sequence[BoundMethod], columns: Columns | None)
     return best
 
 
-def _upper(
-    task: Task, prices: dict[str, float] | None, methods: Sequence[BoundMethod], columns: Columns | None
-) -> list[UpperBound]:
-    occupancy = occupancy_bound(task.pomdp, task.pomdp.budgets)
-    bounds = [] if occupancy is None else [occupancy]
+def _upper(task: Task, prices: dict[str, float] | None, methods: Sequence[BoundMethod]) -> Iterator[UpperBound]:
+    """Compute bound after bound, each from the multipliers of those before."""
     guesses = [] if prices is None else [prices]
-    if columns is not None:
-        bounds.append(columns.upper)
-        guesses.append({name: columns.upper.multipliers.get(name, 0.0) for name in task.pomdp.budgets})
+    if task.run.columns is not None:
+        yield task.run.columns.upper
+        guesses.append({name: task.run.columns.upper.multipliers.get(name, 0.0) for name in task.pomdp.budgets})
+    occupancy = occupancy_bound(task.pomdp, task.pomdp.budgets)
+    if occupancy is not None:
+        yield occupancy
     for method in methods:
-        bounds.append(lagrangian_bound(task.pomdp, task.pomdp.budgets, method, guesses, task.finish))
-        guesses.append(dict(bounds[-1].multipliers))
-    return bounds
+        found = lagrangian_bound(task.pomdp, task.pomdp.budgets, method, guesses, task.finish)
+        guesses.append(dict(found.multipliers))
+        yield found
 
 
 def _netted(sided: OneSided, bound: UpperBound) -> UpperBound:

@@ -14,7 +14,7 @@ from versant.planning.bounds import UpperBound
 from versant.planning.certificate import Cost
 from versant.planning.verdict import PlanVerdict
 
-__all__ = ["Improvement", "Plan"]
+__all__ = ["Improvement", "Interrupted", "Plan"]
 
 Array = NDArray[np.float64]
 
@@ -41,6 +41,7 @@ class Plan:
     costs: Mapping[str, Cost]
     upper_bound: float | None  # None where no policy keeps the budgets, or no bound was found
     bounds: tuple[UpperBound, ...]  # every bound that was computed
+    proved_at: tuple[float, ...]  # seconds at which each of them was there; for the value see `history`
     multipliers: Mapping[str, float]  # shadow price of each budget less that of its floor, reward per unit of cost
     first_order_gap: float  # what the problem linearised at the controller still promises, in units of reward
     verdict: tuple[PlanVerdict, ...]
@@ -84,7 +85,8 @@ class Plan:
             "value_error": self.value_error,
             "costs": {name: cost.to_dict() for name, cost in self.costs.items()},
             "upper_bound": self.upper_bound,
-            "bounds": [_proof(bound) for bound in self.bounds],
+            "bounds": [{**_proof(one), "seconds": at} for one, at in zip(self.bounds, self.proved_at, strict=True)],
+            "reached_at": self.history[-1].seconds if self.history else None,
             "multipliers": dict(self.multipliers),
             "least_excess": None if self.least_excess is None else _proof(self.least_excess),
             "gap": self.gap,
@@ -101,6 +103,14 @@ class Plan:
         lines += [f"{name} {cost}" for name, cost in self.costs.items()]
         lines.append("verdict: " + ", ".join(self.verdict))
         return "\n".join(lines)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Planning was interrupted; `plan` is the best so far, certified, with the bounds that were there."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__("planning was interrupted; the best plan so far is the `plan` of this exception")
+        self.plan = plan
 
 
 def _precise(number: float) -> str:

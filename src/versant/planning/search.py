@@ -8,14 +8,14 @@ All starts ascend until they gain little; only the best few are then taken to th
 take most of its time.
 
 Ascents aim at budgets that are a hair lower than the true ones, so that rounding does not carry the result outside.
-Of all points met, the incumbent is the best within the budgets or, as long as there is none, the one that exceeds them
-least; its improvements are the history.
+Of all points met, the run keeps the best within the budgets or, as long as there is none, the one that exceeds them
+least. Batches of ascents that its journal knows are not run again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -23,11 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.agents.controller import Controller
+from versant.optimise.status import Ending
 from versant.planning.ascent import Limits, ascend
+from versant.planning.journal import Entry
 from versant.planning.problem import PlanningProblem
 from versant.planning.protocol import Method
 from versant.planning.restoration import ROUNDING, best_start, restore
-from versant.planning.result import Improvement
+from versant.planning.run import Run
 
 __all__ = ["Search", "random_starts"]
 
@@ -71,13 +73,8 @@ class Search:
         Value of `time.perf_counter` after which no further start is drawn and running ascents stop.
     end : float
         The same for taking the best to the end.
-    report : callable
-        Called with a short message whenever the incumbent has improved.
-    begun : float
-        Value of `time.perf_counter` from which the history counts.
-    history : list of Improvement
-    families : dict of str to int
-        Number of ascents from each family of starts.
+    planning : Run
+        Told of everything that is found.
     """
 
     problem: PlanningProblem
@@ -85,10 +82,7 @@ class Search:
     iterations: int
     deadline: float
     end: float
-    report: Callable[[str], None]
-    begun: float = field(default_factory=time.perf_counter)
-    history: list[Improvement] = field(default_factory=list)
-    families: dict[str, int] = field(default_factory=dict)
+    planning: Run
     _pool: list[tuple[Array, Array]] = field(default_factory=list)  # (theta (n,), values (1+m,))
 
     def __post_init__(self) -> None:
@@ -103,12 +97,10 @@ class Search:
         """Whether the time is over."""
         return time.perf_counter() >= self.deadline
 
-    def reached(self, bound: float) -> bool:
+    @property
+    def reached(self) -> bool:
         """Whether the incumbent keeps the budgets and next to nothing lies between it and a bound of every policy."""
-        if not self.history or self.history[-1].violation > 0.0:
-            return False
-        value = self.history[-1].value
-        return bound - value <= CLOSE * max(abs(value), 1e-3 * self.problem.scale)
+        return self.planning.reached(CLOSE, 1e-3 * self.problem.scale)
 
     def run(self, starts: Iterable[Controller], family: str) -> None:
         """Ascend from each of these controllers, as long as there is time; count them under the family's name."""
@@ -117,10 +109,22 @@ class Search:
             batch = list(islice(waiting, self._batch_size()))
             if not batch:
                 break
-            self.families[family] = self.families.get(family, 0) + len(batch)
-            found = ascend(self.target, self._vector(batch), self.method, limits, self._watch)
+            number = self.planning.families.get(family, 0)
+            self.planning.families[family] = number + len(batch)
+            found = self._ascend(f"{family}/{self.problem.loop.layout.nodes}/{number}", batch, limits)
             self._record(found.theta, found.values)  # of an ascent without a step, its start
             self._pool.extend(zip(found.theta, found.values, strict=True))
+
+    def _ascend(self, name: str, batch: Sequence[Controller], limits: Limits) -> Entry:
+        """Ascend from a batch, or look up where that ended; what time had ended goes on from there."""
+        known = self.planning.journal.entries.get(name)
+        if known is not None and known.complete:
+            return known
+        begin = self._vector(batch) if known is None else known.theta
+        found = ascend(self.target, begin, self.method, limits, self._watch)
+        entry = Entry(found.theta, found.values, Ending.TIME not in found.endings)
+        self.planning.journal.keep(name, entry)
+        return entry
 
     def conclude(self) -> Controller:
         """Take the best controllers to the end and within the budgets; return the best, by excess, then by value."""
@@ -170,10 +174,7 @@ class Search:
         excess = np.maximum(values[:, 1:].max(axis=1, initial=0.0) - self.margin, 0.0)
         best = int(np.lexsort((-values[:, 0], excess))[0])
         value, violation = self.problem.scale * float(values[best, 0]), float(excess[best])
-        if not self.history or (violation, -value) < (self.history[-1].violation, -self.history[-1].value):
-            self.history.append(Improvement(time.perf_counter() - self.begun, value, violation))
-            over = f", exceeds a budget by {violation:.2g} of it" if violation else ""
-            self.report(f"value {value:.5g}{over}")
+        self.planning.offer(value, violation, lambda: self.problem.loop.layout.controller(theta[best]))
 
     def _vector(self, controllers: Iterable[Controller]) -> Array:
         return self.problem.loop.layout.vector([*controllers])

@@ -62,6 +62,11 @@ class PlanVerdict(Word):
         "a bound proves that no policy whatever keeps all budgets; the multipliers of `least_excess` are the proof",
         "raise a budget.",
     )
+    INTERRUPTED = (
+        "interrupted",
+        "the search was interrupted: this is the best so far",
+        "plan again, with the checkpoint if there is one.",
+    )
     NOT_FOUND = (
         "not_found",
         "no controller that keeps all budgets was found, and nothing proves that there is none",

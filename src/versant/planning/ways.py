@@ -1,14 +1,14 @@
 """The ways to a controller: ascent from many starts, ascent at growing sizes, point-based search alone.
 
-Every way is given the same `Task` and returns what it `Found`; what that is worth is certified apart from it.
+Every way is given the same `Task` and returns a controller; what that is worth is certified apart from it.
 """
 
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Literal, TypeAlias
 
@@ -16,18 +16,20 @@ import numpy as np
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError
+from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
 from versant.planning.columns import Columns
 from versant.planning.graphstarts import graph_starts
 from versant.planning.growth import grow
+from versant.planning.journal import Journal
 from versant.planning.problem import PlanningProblem
 from versant.planning.protocol import Method
-from versant.planning.result import Improvement
+from versant.planning.run import Run
 from versant.planning.search import Search, random_starts
 from versant.progress import Progress
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["FAMILIES", "Family", "Found", "Task", "ascend_from_starts", "solve"]
+__all__ = ["FAMILIES", "Family", "Task", "ascend_from_starts", "solve"]
 
 Family: TypeAlias = Literal["graphs", "random"]
 FAMILIES: tuple[Family, ...] = ("graphs", "random")
@@ -42,6 +44,9 @@ ROUNDS, FIRST_EFFORT, HARDEST_EFFORT, PRECISION = 60, 1e7, 2e9, 1e-5
 
 SMALL_SIZE = 4000
 """Pairs (action, observation) × states up to which these efforts hold; larger problems get more in proportion."""
+
+COPIES = 8
+"""How many controllers of float64 numbers a search holds at the least: start, iterate, gradients, step."""
 
 MARGIN = 1e-8
 """How far below the budgets mixtures stay, in units of the budgets, so that their error bars fit in."""
@@ -64,11 +69,17 @@ class Task:
     end: float  # the best controllers are at their end
     finish: float  # the bounds are
     progress: Progress
+    journal: Journal
 
     @property
     def steps(self) -> int:
         """Limit of iterations."""
         return self.iterations if self.iterations is not None else ITERATIONS if self.time is None else UNLIMITED
+
+    @cached_property
+    def run(self) -> Run:
+        """What has been found so far."""
+        return Run(self.tell, self.journal, self.begun)
 
     @cached_property
     def smallest(self) -> PlanningProblem:
@@ -94,17 +105,7 @@ class Task:
         self.progress(done, total, message)
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A controller, and how it was found."""
-
-    controller: Controller
-    history: list[Improvement]
-    families: Mapping[str, int]
-    columns: Columns | None
-
-
-def solve(task: Task, method: str, nodes: int | str | None) -> Found:
+def solve(task: Task, method: str, nodes: int | str | None) -> Controller:
     """Plan by point-based search alone: one policy graph, or a mixture of several within budgets."""
     if nodes is not None:
         raise ProblemError(f"method {method!r} chooses the number of nodes itself: leave `nodes` out, not {nodes!r}")
@@ -112,19 +113,16 @@ def solve(task: Task, method: str, nodes: int | str | None) -> Found:
     if method == "alpha" and limits:
         raise ProblemError("method 'alpha' knows no budgets; with budgets, use 'columns'")
     effort, hardest = task.efforts(FIRST_EFFORT, HARDEST_EFFORT)
-    columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.end)
-    history: list[Improvement] = []
+    columns = task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.end)
+    layout = task.smallest.loop.layout
     for _ in range(task.iterations or ROUNDS):
         columns.generate(1, PRECISION)
-        best = columns.best()
-        moment = Improvement(clock.perf_counter() - task.begun, float(best.totals[0]), max(best.excess, 0.0))
-        if not history or (moment.violation, -moment.value) < (history[-1].violation, -history[-1].value):
-            history.append(moment)
-        task.tell(f"value {moment.value:.5g}, bound {columns.upper.value:.5g}")
+        best = columns.best(MARGIN)
+        task.run.families["graphs"] = len(columns.found)
+        task.run.offer(float(best.totals[0]), max(best.excess, 0.0), partial(best.graph.controller, layout))
         if columns.done:
             break
-    controller = columns.best(MARGIN).graph.controller(task.smallest.loop.layout)
-    return Found(controller, history, {"graphs": len(columns.found)}, columns)
+    return columns.best(MARGIN).graph.controller(layout)
 
 
 def ascend_from_starts(
@@ -134,7 +132,7 @@ def ascend_from_starts(
     starts: int | Sequence[Controller] | None,
     families: Sequence[Family] | None,
     also: Sequence[Controller] = (),
-) -> Found:
+) -> Controller:
     """Plan by ascent from policy graphs, from random starts and from those of `also`, at one size or growing ones.
 
     Where the bound is reached, no further start is drawn.
@@ -144,34 +142,35 @@ def ascend_from_starts(
     limits = dict(task.pomdp.budgets)
     if families is None:
         families = FAMILIES if "sawtooth" in task.able else ("random",)
-    columns: Columns | None = None
     if "graphs" in families and (starts is None or isinstance(starts, int | np.integer)):
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
-        columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.ready)
-        columns.generate(GRAPH_ROUNDS, GRAPH_PRECISION)
-    history: list[Improvement] = []
-    counts: dict[str, int] = {}
+        task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.ready)
+        task.run.columns.generate(GRAPH_ROUNDS, GRAPH_PRECISION)
+    columns = task.run.columns
 
     def search_at(size: int) -> Search:
         problem = PlanningProblem(task.pomdp, size, limits)
-        return Search(problem, rule, task.steps, task.deadline, task.end, task.tell, task.begun, history, counts)
+        return Search(problem, rule, task.steps, task.deadline, task.end, task.run)
 
     if isinstance(nodes, str):
         if also or nodes != "grow" or not (starts is None or isinstance(starts, int | np.integer)):
             raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
         first = 0 if "random" not in families else STARTS if starts is None else int(starts)
-        controller = grow(search_at, columns, first, task.seed)
-        return Found(controller, history, counts, columns)
-    search = search_at(NODES if nodes is None else nodes)
+        return grow(search_at, columns, first, task.seed)
+    size = NODES if nodes is None else nodes
+    if not isinstance(size, int | np.integer):
+        raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
+    numbers = size * task.pomdp.n_actions * (1 + task.pomdp.n_observations * size)
+    require_memory(8 * COPIES * max(int(numbers), 0), f"planning with {nodes} nodes (ask for fewer)")
+    search = search_at(int(size))
     if also:
         search.run(_fitting(search.problem, also), "given")
     if columns is not None:
         search.run(graph_starts(columns, search.problem, task.seed), "graphs")
-    bound = np.inf if columns is None else columns.upper.value
-    if ("random" in families or columns is None) and not search.reached(bound):
+    if ("random" in families or columns is None) and not search.reached:
         number = _number_of_starts(search.problem) if starts is None else starts
-        _run(search, number, task.seed, task.time is not None, bound)
-    return Found(search.conclude(), history, counts, columns)
+        _run(search, number, task.seed, task.time is not None)
+    return search.conclude()
 
 
 def _number_of_starts(problem: PlanningProblem) -> int:
@@ -180,7 +179,7 @@ def _number_of_starts(problem: PlanningProblem) -> int:
     return max(LEAST_STARTS, min(STARTS, int(STARTS * (SMALL_ORDER / pairs) ** 1.5)))
 
 
-def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: bool, bound: float) -> None:
+def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: bool) -> None:
     """Run the starts given or the number of random starts asked for; then, while there is time, more of them."""
     problem = search.problem
     fresh = random_starts(problem, seed)
@@ -188,7 +187,7 @@ def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: b
         search.run(_fitting(problem, starts), "given")
     else:
         search.run(islice(fresh, starts), "random")
-    while timed and not search.late and not search.reached(bound):
+    while timed and not search.late and not search.reached:
         search.run(islice(fresh, 64), "random")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time as clock
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -12,13 +15,14 @@ from versant.agents.controller import Controller
 from versant.errors import ProblemError, VersantError
 from versant.planning.bounds import BoundMethod
 from versant.planning.certificate import certify
+from versant.planning.journal import Journal, describe
 from versant.planning.natural import Natural
-from versant.planning.onesided import one_sided
+from versant.planning.onesided import OneSided, one_sided
 from versant.planning.pga import Pga
 from versant.planning.proofs import prove
 from versant.planning.protocol import Method
-from versant.planning.result import Plan
-from versant.planning.verdict import judge
+from versant.planning.result import Interrupted, Plan
+from versant.planning.verdict import PlanVerdict, judge
 from versant.planning.ways import FAMILIES, Family, Task, ascend_from_starts, solve
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
@@ -51,6 +55,7 @@ def plan(
     bounds: Sequence[BoundMethod] | None = None,
     iterations: int | None = None,
     time: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     seed: int | np.random.Generator | None = 0,
     progress: Progress = silent,
 ) -> Plan:
@@ -89,7 +94,10 @@ def plan(
         Limit of each ascent; 2000 unless `time` is given, which then is the only limit. With it and without `time`, the
         same seed gives the same answer. For "alpha" and "columns" the number of searches.
     time : float, optional
-        Seconds. Fresh random starts are drawn until they are over.
+        Seconds. Fresh random starts are drawn until they are over, or until the upper bound is reached.
+    checkpoint : path, optional
+        Where ascents that are done are kept while planning goes on. The same call with a file that an interrupted one
+        has left behind goes on from there; a call that ends removes it.
     seed : int, Generator or None
         Of the random starts.
     progress : Progress
@@ -101,7 +109,10 @@ def plan(
     Raises
     ------
     ProblemError
-        For an undiscounted or finite-horizon problem, an unknown cost, or starts that do not fit.
+        For an undiscounted or finite-horizon problem, an unknown cost, starts that do not fit, or the checkpoint of
+        another call.
+    Interrupted
+        A KeyboardInterrupt, on Ctrl-C, whose `plan` is the best so far, certified.
 
     Examples
     --------
@@ -117,41 +128,67 @@ def plan(
     aimed = pomdp if minimise is None else pomdp.minimising(minimise)
     bounded = aimed.with_budgets(budgets or {})
     sided = one_sided(bounded)
+    name, drawn = method if isinstance(method, str) else method.name, _seed(seed)
+    settings = {"nodes": nodes, "method": name, "families": families, "iterations": iterations, "seed": drawn}
+    journal = Journal() if checkpoint is None else Journal.at(checkpoint, describe(sided.pomdp, **settings))
     ready, deadline, end, finish = (begun + share * time if time is not None else np.inf for share in TIME_SHARES)
-    task = Task(sided.pomdp, _seed(seed), iterations, begun, time, ready, deadline, end, finish, progress)
-    if method in SOLVERS:
-        if also:
-            raise ProblemError(f"method {method!r} starts from no controllers: leave `also` out")
-        found = solve(task, str(method), nodes)
-    else:
-        found = ascend_from_starts(task, _method(method), nodes, starts, families, also)
-    certificate = certify(bounded, found.controller)
-    proofs, excess = prove(task, certificate, sided, task.able if bounds is None else bounds, found.columns)
-    upper = min((proof.value for proof in proofs), default=None)
+    task = Task(sided.pomdp, drawn, iterations, begun, time, ready, deadline, end, finish, progress, journal)
+    report = partial(_report, task, bounded, sided, name, minimise)
+    try:
+        if method in SOLVERS:
+            if also:
+                raise ProblemError(f"method {method!r} starts from no controllers: leave `also` out")
+            controller = solve(task, name, nodes)
+        else:
+            controller = ascend_from_starts(task, _method(method), nodes, starts, families, also)
+        found = report(controller, task.able if bounds is None else bounds)
+    except KeyboardInterrupt as stop:
+        if task.run.controller is None:
+            raise
+        best = report(task.run.controller, ())
+        raise Interrupted(replace(best, verdict=(*best.verdict, PlanVerdict.INTERRUPTED))) from stop
+    journal.close()
+    return found
+
+
+def _report(
+    task: Task,
+    bounded: Pomdp,
+    sided: OneSided,
+    method: str,
+    minimise: str | None,
+    controller: Controller,
+    bounds: Sequence[BoundMethod],
+) -> Plan:
+    """Certify a controller, bound what any policy can earn, and put everything together."""
+    certificate = certify(bounded, controller)
+    proofs = prove(task, certificate, sided, bounds)
+    upper, excess = proofs.upper, proofs.excess
     if upper is not None and certificate.feasible and certificate.value - certificate.value_error > upper:
         raise VersantError(
             f"contradiction: the controller found earns {certificate.value} within the budgets, but the upper bound "
             f"is {upper}. Please report this problem"
         )
     return Plan(
-        controller=found.controller,
+        controller=controller,
         value=certificate.value,
         value_error=certificate.value_error,
         costs=certificate.costs,
         upper_bound=upper,
-        bounds=proofs,
+        bounds=proofs.bounds,
+        proved_at=proofs.moments,
         multipliers=certificate.multipliers,
         first_order_gap=certificate.gap,
         verdict=judge(certificate, upper, excess is not None and excess.value > 0),
         least_excess=excess,
-        history=tuple(found.history),
+        history=tuple(task.run.history),
         moves=certificate.moves,
-        problem=pomdp.name,
+        problem=bounded.name,
         minimised=minimise,
-        method=method if isinstance(method, str) else method.name,
+        method=method,
         seed=task.seed,
-        families=found.families,
-        seconds=clock.perf_counter() - begun,
+        families=task.run.families,
+        seconds=task.run.elapsed,
     )
 
 

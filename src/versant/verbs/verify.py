@@ -157,7 +157,7 @@ def _stationarity(plan: Plan, task: Pomdp) -> Iterator[str]:
 def _flags(plan: Plan, task: Pomdp) -> Iterator[str]:
     proved = plan.least_excess is not None and plan.least_excess.value > 0
     flags = judge(certify(task, plan.controller), plan.upper_bound, proved)
-    if flags != plan.verdict:
+    if flags != tuple(flag for flag in plan.verdict if flag != PlanVerdict.INTERRUPTED):
         yield f"verdict: claimed {', '.join(plan.verdict)}; the numbers say {', '.join(flags)}"
 
 

@@ -1,0 +1,74 @@
+"""A planning run in progress: the best controller so far and how it came about.
+
+It outlives an interrupt: whoever catches one finds here what had been found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from versant.agents.controller import Controller
+from versant.planning.columns import Columns
+from versant.planning.journal import Journal
+from versant.planning.result import Improvement
+
+__all__ = ["Run"]
+
+
+@dataclass(eq=False)
+class Run:
+    """What has been found so far.
+
+    Parameters
+    ----------
+    report : callable
+        Called with a short message whenever the best controller has improved.
+    journal : Journal
+        Of the ascents that are done.
+    begun : float
+        Value of `time.perf_counter` from which the history counts.
+    history : list of Improvement
+    families : dict of str to int
+        Number of ascents from each family of starts.
+    controller : Controller or None
+        The best so far: within the budgets or, as long as there is none, the one that exceeds them least.
+    columns : Columns or None
+        Where policy graphs and a bound come from.
+    """
+
+    report: Callable[[str], None]
+    journal: Journal = field(default_factory=Journal)
+    begun: float = field(default_factory=time.perf_counter)
+    history: list[Improvement] = field(default_factory=list)
+    families: dict[str, int] = field(default_factory=dict)
+    controller: Controller | None = None
+    columns: Columns | None = None
+
+    @property
+    def bound(self) -> float:
+        """Upper bound of every policy, infinite where there is none yet."""
+        return float("inf") if self.columns is None else self.columns.upper.value
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return time.perf_counter() - self.begun
+
+    def offer(self, value: float, violation: float, controller: Callable[[], Controller]) -> None:
+        """Keep a controller where it is better than the best so far, by violation, then by value; and say so."""
+        if self.history and (violation, -value) >= (self.history[-1].violation, -self.history[-1].value):
+            return
+        self.controller = controller()
+        self.history.append(Improvement(self.elapsed, value, violation))
+        over = f", exceeds a budget by {violation:.2g} of it" if violation else ""
+        gap = f", gap {self.bound - value:.3g}" if self.bound < float("inf") and not violation else ""
+        self.report(f"value {value:.5g}{over}{gap}")
+
+    def reached(self, precision: float, least: float) -> bool:
+        """Whether the best so far keeps the budgets and lies within `precision` × max(|value|, least) of the bound."""
+        if not self.history or self.history[-1].violation > 0.0:
+            return False
+        value = self.history[-1].value
+        return self.bound - value <= precision * max(abs(value), least)

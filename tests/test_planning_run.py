@@ -1,0 +1,146 @@
+"""Planning that is interrupted keeps the best so far, and goes on where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from versant.errors import ProblemError, VersantError
+from versant.planning.ascent import Ascent, ascend
+from versant.planning.journal import Entry, Journal
+from versant.planning.result import Interrupted, Plan
+from versant.planning.run import Run
+from versant.planning.search import Search
+from versant.planning.verdict import PlanVerdict
+from versant.tasks.zoo import tiger
+from versant.verbs.plan import plan
+from versant.verbs.verify import verify
+
+RISKY = tiger(costs=("risk",))
+GIVEN: dict[str, Any] = {
+    "nodes": 3, "budgets": {"risk": 0.3}, "starts": 4, "families": ("random",), "bounds": ("qmdp",), "iterations": 40
+}  # fmt: skip
+
+
+class Stop:
+    """Progress that interrupts at its n-th message."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+
+    def __call__(self, done: float, total: float, message: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def stop_at_the_third(patch: pytest.MonkeyPatch) -> None:
+    """One ascent a batch, so that there is something to keep between them; the third is interrupted."""
+    calls: list[int] = []
+
+    def ascend_or_stop(*arguments: Any) -> Ascent:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return ascend(*arguments)
+
+    patch.setattr(Search, "_batch_size", lambda self: 1)
+    patch.setattr("versant.planning.search.ascend", ascend_or_stop)
+
+
+def test_an_interrupt_brings_the_best_so_far() -> None:
+    with pytest.raises(Interrupted) as caught:
+        plan(RISKY, progress=Stop(5), **GIVEN)
+    best = caught.value.plan
+    assert isinstance(caught.value, KeyboardInterrupt)
+    assert best.verdict[-1] == PlanVerdict.INTERRUPTED
+    assert best.upper_bound is not None
+    assert best.upper_bound >= best.value
+    assert verify(best, RISKY).holds
+
+
+def interrupted_run(file: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):
+        stop_at_the_third(patch)
+        plan(RISKY, checkpoint=file, **GIVEN)
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "run.npz"
+    interrupted_run(file)
+    monkeypatch.setattr(Search, "_batch_size", lambda self: 1)
+    kept = Journal.at(file, str(np.load(file)["call"])).entries
+    assert [*kept] == ["random/3/0", "random/3/1"]
+    again, whole = plan(RISKY, checkpoint=file, **GIVEN), plan(RISKY, **GIVEN)
+    assert same(again, whole)
+    assert not file.exists()
+    assert again.starts == whole.starts
+
+
+def same(one: Plan, other: Plan) -> bool:
+    pairs = ((one.controller.action, other.controller.action), (one.controller.transition, other.controller.transition))
+    return one.value == other.value and all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_a_checkpoint_is_that_of_its_call(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    interrupted_run(file)
+    with pytest.raises(ProblemError, match=r"checkpoint of another call: .*another problem"):
+        plan(RISKY, checkpoint=file, **{**GIVEN, "budgets": {"risk": 0.4}})
+    file.write_text("nothing")
+    with pytest.raises(ProblemError, match="no checkpoint"):
+        plan(RISKY, checkpoint=file, **GIVEN)
+
+
+def entry() -> Entry:
+    return Entry(np.ones((1, 2)), np.zeros((1, 1)), complete=False)
+
+
+def test_a_journal_is_read_back_exactly(tmp_path: Path) -> None:
+    journal = Journal.at(tmp_path / "a.npz", "{}")
+    journal.keep("random/3/0", Entry(np.array([[0.1, 1 / 3]]), np.array([[np.pi]]), complete=True))
+    journal.keep("random/3/1", entry())
+    again = Journal.at(tmp_path / "a.npz", "{}").entries
+    assert again["random/3/0"].theta.tolist() == [[0.1, 1 / 3]]
+    assert again["random/3/0"].values[0, 0] == np.pi
+    assert [again[name].complete for name in ("random/3/0", "random/3/1")] == [True, False]
+
+
+def test_progress_says_value_violation_and_gap() -> None:
+    said: list[str] = []
+
+    def listen(done: float, total: float, message: str) -> None:
+        said.append(message)
+
+    plan(RISKY, progress=listen, **{**GIVEN, "budgets": {"risk": 0.01}})
+    plan(RISKY, nodes=2, budgets={"risk": 0.5}, families=("graphs",), iterations=5, bounds=(), progress=listen)
+    assert any("exceeds a budget by" in message for message in said)
+    assert any("gap" in message for message in said)
+
+
+def test_a_run_keeps_the_better() -> None:
+    said: list[str] = []
+    run = Run(said.append)
+    agents = [plan(RISKY, nodes=1, starts=1, bounds=(), families=("random",), iterations=1).controller] * 4
+    for value, violation in ((1.0, 0.5), (5.0, 0.9), (0.0, 0.0), (-1.0, 0.0)):
+        run.offer(value, violation, agents.pop)
+    assert [step[1:] for step in run.history] == [(1.0, 0.5), (0.0, 0.0)]
+    assert len(said) == 2
+    assert not run.reached(1e-5, 1.0)
+
+
+def test_times_are_those_at_which_numbers_were_reached() -> None:
+    found = plan(RISKY, **GIVEN)
+    assert len(found.proved_at) == len(found.bounds)
+    assert list(found.proved_at) == sorted(found.proved_at)
+    told = found.to_dict()
+    assert told["reached_at"] == found.history[-1].seconds <= found.proved_at[0]
+    assert told["bounds"][0]["seconds"] == found.proved_at[0]
+
+
+def test_too_many_nodes_are_refused_before_they_are_made() -> None:
+    with pytest.raises(VersantError, match=r"planning with 10000000 nodes .ask for fewer. would take"):
+        plan(RISKY, nodes=10_000_000, families=("random",))
