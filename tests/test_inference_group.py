@@ -21,10 +21,11 @@ from versant.inference.group import polish_integrated, polish_laplace
 from versant.inference.group_report import group_errors, report
 from versant.inference.hierarchical import Climb, begin, better_modes, climb, maximisation
 from versant.inference.importance import importance
-from versant.inference.integrated import IntegratedSurface, Nodes, reference_for
+from versant.inference.integrated import IntegratedSurface, reference_for
 from versant.inference.laplace import approximate, third_order
 from versant.inference.likelihood import Derivatives, bind
 from versant.inference.marginal import Marginal
+from versant.inference.nodes import Nodes
 from versant.inference.prior import SubjectPriors, default_prior
 from versant.inference.rules import gauss_hermite, rules_for, sobol
 from versant.inference.spread import Spread

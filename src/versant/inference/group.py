@@ -19,10 +19,11 @@ from versant.inference.formula import Structure
 from versant.inference.group_report import report
 from versant.inference.group_result import GroupFit
 from versant.inference.hierarchical import Climb, Step, begin, better_modes, changes, climb
-from versant.inference.integrated import IntegratedSurface, Nodes
+from versant.inference.integrated import IntegratedSurface
 from versant.inference.likelihood import Likelihood
 from versant.inference.map import fit_subjects
 from versant.inference.marginal import Marginal
+from versant.inference.nodes import Nodes
 from versant.inference.polish import LaplaceSurface, ascend
 from versant.inference.prior import Prior
 from versant.inference.rules import rules_for

@@ -13,10 +13,11 @@ from versant.inference.group_result import Group, GroupFit
 from versant.inference.group_subjects import subjects_of
 from versant.inference.group_verdict import CONVERGED_GAIN, FEW, GroupVerdict
 from versant.inference.hierarchical import EM_TOLERANCE, Climb, changes, maximisation
-from versant.inference.integrated import Nodes, reference_for
+from versant.inference.integrated import reference_for
 from versant.inference.laplace import expand
 from versant.inference.likelihood import Likelihood
 from versant.inference.marginal import Marginal
+from versant.inference.nodes import Nodes
 from versant.inference.polish import LaplaceSurface, promised
 from versant.inference.rules import rules_for
 from versant.inference.spread import Spread

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from versant.inference.cells import Cells, JointLikelihood
 from versant.inference.group_result import Group, GroupFit
 from versant.inference.hierarchical import Climb
-from versant.inference.integrated import Nodes
 from versant.inference.laplace import expand
 from versant.inference.likelihood import Likelihood
 from versant.inference.map import examine
 from versant.inference.marginal import Marginal
+from versant.inference.nodes import Nodes
 from versant.inference.prior import Prior, SubjectPriors
 from versant.inference.result import Fit
 from versant.inference.verdict import CONVERGED_AT, Verdict

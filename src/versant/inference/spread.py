@@ -91,6 +91,11 @@ class Spread:
         full = 2.0 * gradient @ self._lower(factor)
         return np.asarray(full[..., self.entries[0], self.entries[1]])
 
+    def quadratic(self, factor: Array, vectors: Array) -> Array:
+        """Return `pull_back` of ½ u uᵀ, of vectors u (…, K)."""
+        rows, columns = self.entries
+        return np.asarray(vectors[..., rows] * (vectors @ self._lower(factor))[..., columns])
+
     def slopes(self, factor: Array, vectors: Array) -> Array:
         """Return ∂(Σ u)/∂L along every free entry, of vectors u (N, K) → (N, K, count)."""
         lower = self._lower(factor)
