@@ -1,20 +1,20 @@
 """Steps along a kink: where a function is the larger of two smooth ones, and its minimum lies where they are equal.
 
 A Newton step s from x, with f, g, H there, led across a switch to f⁺, g⁺, H⁺, where f is larger. Both sides are
-extended by their quadratic models; their difference along the step,
+extended by their quadratic models,
 
-    D(0) = f⁺ - g⁺ᵀs + ½ sᵀH⁺s - f < 0,        D(1) = f⁺ - f - gᵀs - ½ sᵀHs > 0,
+    a(y) = f + gᵀy + ½ yᵀH y,        b(y) = f⁺ + g⁺ᵀ(y-s) + ½ (y-s)ᵀH⁺(y-s),
 
-is zero at τ = D(0) / (D(0) - D(1)), and there has the gradient n = (g⁺ - (1-τ) H⁺s) - (g + τ H s). To first order the
-switch is the plane nᵀ(y - τ s) = 0. The minimum of the model on it is Newton's step with the multiplier λ of the plane:
+of which a is the larger one at x and b the larger one at x + s. The larger of the two is least where they are equal, at
+a stationary point of (1-λ) a + λ b; it is found by Newton's method for constrained problems,
 
-    y = -H⁻¹ (g + λ n),    λ = -(τ nᵀs + nᵀH⁻¹g) / (nᵀH⁻¹n).
+    y ← y + Δ,    W Δ = -(∇a + λ n),    nᵀΔ = a - b,    n = ∇b - ∇a,    W = (1-λ) H + λ H⁺,
 
-With λ between 0 and 1, g + λ n is a subgradient of the larger of the two, so that y leads to a minimum on the kink;
-else y leads nowhere and is not taken. Repeated from either side, such steps converge like Newton's.
+begun where the step crosses the switch. With λ between 0 and 1, ∇a + λ n is a subgradient of the larger of the two, so
+that y leads to a minimum on the kink; else y leads nowhere and is not taken.
 
-Source: Nocedal & Wright 2006, *Numerical optimization*, chapter 18 (equality-constrained Newton steps); Lemaréchal,
-Oustry and Sagastizábal 2000, *The U-Lagrangian of a convex function*.
+Sources: Nocedal & Wright 2006, *Numerical optimization*, chapter 18; Womersley & Fletcher 1986, *An algorithm for
+composite nonsmooth optimization problems*.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["kink_steps"]
+__all__ = ["Side", "kink_steps"]
 
 Array = NDArray[Any]
 
 Side = tuple[Array, Array, Array]
 """Values (M,), gradients (M, K) and Hessians (M, K, K) on one side."""
+
+ROUNDS = 5
 
 
 def kink_steps(
@@ -52,18 +54,27 @@ def kink_steps(
     found : (M,) bool array
         Where there is a kink between the two points, with a minimum on it.
     """
-    (f, g, h), (f_there, g_there, h_there) = here, there
     with np.errstate(all="ignore"):
-        bent, bent_there = np.einsum("mij,mj->mi", h, step), np.einsum("mij,mj->mi", h_there, step)
-        at_start = f_there - _dot(g_there, step) + 0.5 * _dot(bent_there, step) - f
-        at_end = f_there - f - _dot(g, step) - 0.5 * _dot(bent, step)
-        share = (at_start / (at_start - at_end))[:, None]
-        normal = (g_there - (1 - share) * bent_there) - (g + share * bent)
-        free, along = solve(h, g), solve(h, normal)
-        multiplier = (share[:, 0] * _dot(normal, step) - _dot(normal, free)) / _dot(normal, along)
-        steps = free + multiplier[:, None] * along
-        found = (at_start < 0) & (at_end > 0) & (multiplier > 0) & (multiplier < 1)
-    return steps, np.asarray(found & np.isfinite(steps).all(axis=1))
+        at_start = _model(there, -step)[0] - here[0]
+        at_end = there[0] - _model(here, step)[0]
+        y = (at_start / (at_start - at_end))[:, None] * step
+        multiplier = np.full(len(step), 0.5)
+        for _ in range(ROUNDS):
+            (a, to_a), (b, to_b) = _model(here, y), _model(there, y - step)
+            weight = np.clip(multiplier, 0.0, 1.0)[:, None, None]
+            bend, normal = (1 - weight) * here[2] + weight * there[2], to_b - to_a
+            free, along = solve(bend, to_a), solve(bend, normal)
+            multiplier = (a - b - _dot(normal, free)) / _dot(normal, along)
+            y = y + free + multiplier[:, None] * along
+        found = (at_start < 0) & (at_end > 0) & (multiplier > 0) & (multiplier < 1) & (_model(here, y)[0] <= here[0])
+    return y, np.asarray(found & np.isfinite(y).all(axis=1))
+
+
+def _model(side: Side, y: Array) -> tuple[Array, Array]:
+    """Return the value and the gradient of a side's quadratic model at y."""
+    value, gradient, hessian = side
+    bent = np.einsum("mij,mj->mi", hessian, y)
+    return value + _dot(gradient, y) + 0.5 * _dot(bent, y), gradient + bent
 
 
 def _dot(a: Array, b: Array) -> Array:

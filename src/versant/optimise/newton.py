@@ -37,8 +37,8 @@ COMPACT_BELOW = 0.6
 STALLED_AFTER = 4
 """So many steps in a row that decrease f by rounding errors only are no progress."""
 
-ON_KINK = 1e-10
-"""A problem is on a kink if the step to it is no longer, in unconstrained units."""
+ON_KINK, CLOSE = 1e-8, 1e-5
+"""A problem is on a kink if the step to it is shorter than the first, as seen by a step shorter than the second."""
 
 Function = Callable[[Array, NDArray[np.int64]], tuple[Array, Array, Array]]
 """(points (M, K), which problems (M,)) → values (M,), gradients (M, K), Hessians (M, K, K)."""
@@ -165,20 +165,28 @@ def _advance(
     now.points[taken] += step[good]
     now.values[taken], now.gradients[taken], now.hessians[taken] = f[good], g[good], h[good]
     now.radius[taken] = np.minimum(np.maximum(now.radius[taken], 2.0 * length[good]), largest_radius)
-    now.radius[kept] = np.where(on_kink[~good], now.radius[kept], 0.25 * length[~good])
+    now.radius[kept] = 0.25 * np.where(on_kink[~good], now.radius[kept], length[~good])
     refused = ~good & defined & ~on_kink
     _look_for_kinks(now, active[refused], step[refused], (f[refused], g[refused], h[refused]))
 
 
 def _look_for_kinks(now: _State, refused: NDArray[np.int64], step: Array, there: Side) -> None:
-    """Note the steps along kinks that refused steps crossed; a problem that is at a minimum on one is stalled."""
+    """Note the steps along kinks that refused steps crossed; a problem that is at a minimum on one is stalled.
+
+    A kink is only known as exactly as the two sides' models hold over the step: where the problem seems to be on it,
+    shorter steps have to say so too.
+    """
     if not len(refused):
         return
     here = now.values[refused], now.gradients[refused], now.hessians[refused]
     steps, found = kink_steps(here, there, step, newton_step)
-    length = np.abs(steps).max(axis=1)
-    now.kink_steps[refused[found]] = steps[found]
-    now.stalled[refused[found & (length < ON_KINK)]] = STALLED_AFTER
+    crossed = np.abs(step).max(axis=1)
+    on_it = found & (np.abs(steps).max(axis=1) < ON_KINK)
+    now.stalled[refused[on_it & (crossed < CLOSE)]] = STALLED_AFTER
+    now.radius[refused[on_it]] = 0.01 * crossed[on_it]
+    beside = found & ~on_it
+    now.kink_steps[refused[beside]] = steps[beside]
+    now.radius[refused[beside]] = crossed[beside]  # shortened only if that step is refused too
 
 
 def _retire(now: _State, active: NDArray[np.int64], tolerance: float) -> NDArray[np.int64]:
