@@ -106,6 +106,7 @@ DESIGNS: dict[str, tuple[Task, dict[str, float]]] = {
     "prl_fictitious_rp_woa": (_REVERSING, {"eta_pos": 0.5, "eta_neg": 0.3, "beta": 2.0}),
     "prl_fictitious_woa": (_REVERSING, _only(_FICTITIOUS, "eta", "beta")),
     "ts_par4": (_STEPS, {"a": 0.5, "beta": 4.0, "pi": 0.5, "w": 0.6}),
+    "ts_par4_reported": (_STEPS, {"a": 0.5, "beta": 4.0, "pi": 0.5, "w": 0.6}),
     "ts_par6": (_STEPS, {k: v for k, v in _STEP.items() if k != "lambda"}),
     "ts_par7": (_STEPS, _STEP),
     "two_step_hybrid": (_STEPS, _HYBRID),

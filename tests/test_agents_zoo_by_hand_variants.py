@@ -153,9 +153,14 @@ def test_two_step_with_full_eligibility() -> None:
     expected = 2 * HALF + math.log(logistic(2 * (0.1 + 0.05) + 0.3)) + math.log(logistic(-2.0))
     assert log_likelihood("ts_par6", theta, **rows) == pytest.approx(expected, abs=1e-14)
     # Q_1 = .5, M_1 = .5 x .5
+    theta = {"a": 0.5, "beta": 2.0, "pi": 0.3, "w": 0.5}
     expected = 2 * HALF + math.log(logistic(2 * (0.1 + 0.125) + 0.3)) + math.log(logistic(-1.0))
-    found = log_likelihood("ts_par4", {"a": 0.5, "beta": 2.0, "pi": 0.3, "w": 0.5}, **rows)
-    assert found == pytest.approx(expected, abs=1e-14)
+    assert log_likelihood("ts_par4", theta, **rows) == pytest.approx(expected, abs=1e-14)
+    # again without pay: M_1 = .25 moves three quarters of the way to Q_1 = .5, and Q_1 falls to .25; then M_1 by -.125
+    rows = {"level1_choice": [1, 1, 1], "level2_choice": [1, 1, 1], "reward": [1, 0, 0]}
+    before = 2 * HALF + math.log(logistic(2 * (0.1 + 0.125) + 0.3)) + math.log(logistic(1.0))
+    expected = before + math.log(logistic(2 * (0.05 + 0.5 * 0.3125) + 0.3)) + math.log(logistic(0.5))
+    assert log_likelihood("ts_par4_reported", theta, **rows) == pytest.approx(expected, abs=1e-14)
 
 
 def test_learned_transitions_with_one_controller() -> None:

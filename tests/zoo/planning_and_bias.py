@@ -12,7 +12,7 @@ def logistic(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-def two_step(theta: dict[str, float], rows: Rows) -> float:
+def two_step(theta: dict[str, float], rows: Rows, moves: int = 1) -> float:
     a1, a2 = theta.get("a1", theta.get("a")), theta.get("a2", theta.get("a"))
     heat1, heat2 = theta.get("beta1", theta.get("beta")), theta.get("beta2", theta.get("beta"))
     values, total, previous = [0.0] * 7, 0.0, None  # 1, 2: first stage; 3..6: second
@@ -26,7 +26,8 @@ def two_step(theta: dict[str, float], rows: Rows) -> float:
         total += math.log(right if c == 2 else 1 - right)
         other = {1: 2, 2: 1, 3: 4, 4: 3}[k]
         total += math.log(logistic(heat2 * (values[2 + k] - values[2 + other])))
-        values[c] += a1 * (values[2 + k] - values[c])
+        for _ in range(moves):
+            values[c] += a1 * (values[2 + k] - values[c])
         values[2 + k] += a2 * (r - values[2 + k])
         values[c] += theta.get("lambda", 1.0) * a1 * (r - values[2 + k])
         previous = c
@@ -93,6 +94,7 @@ def draw_selection(rng: Any, n: int) -> dict[str, Any]:
 
 CASES = [
     *(Case(f"ts_par{k}", two_step, draw_two_step, "ts_exampleData.txt") for k in (4, 6, 7)),
+    Case("ts_par4_reported", lambda theta, rows: two_step(theta, rows, 2), draw_two_step, "ts_exampleData.txt"),
     *(Case(f"gng_m{k}", go_nogo, draw_go_nogo, "gng_exampleData.txt") for k in (1, 2, 3, 4)),
     Case("pit", transfer, draw_transfer),
     *(Case(name, selection, draw_selection, "pst_exampleData.txt") for name in ("pst_Q", "pst_gainloss_Q")),

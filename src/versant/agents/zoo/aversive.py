@@ -24,7 +24,8 @@ from versant.expressions.functions import array, maximum, minimum, where, zeros
 
 __all__ = ["alt_delta", "alt_gamma"]
 
-_DOMAINS: dict[str, Any] = {"A": unit, "beta": interval(0, 20), "gamma": interval(0, 10)}
+_HEAT = interval(0, 20).with_prior(mean=-4.0, sd=1.5)  # sizes run to 50 and more
+_DOMAINS: dict[str, Any] = {"A": unit, "beta": _HEAT, "gamma": interval(0, 10)}
 _CHOICE: dict[str, Any] = {"choices": {"choice": (1, 2)}}
 
 

@@ -5,7 +5,8 @@ Densities: `versant.agents.wiener` (Ratcliff 1978) and `versant.agents.ballistic
 `choiceRT_ddm`     boundaries alpha apart, bias beta, drift delta, non-decision time tau; ``choice`` 2 is the upper one
 `choiceRT_lba`     race with start range A, threshold A + d, rates v11, v12 in condition 1 and v21, v22 in condition 2
                    for choices 1 and 2, non-decision time tau. As in hBayesDM, a density below 1e-10 counts as 1e-10;
-                   `lba` has no such floor
+                   `lba` has no such floor. (hBayesDM's program for one subject scores two trials a condition;
+                   `choiceRT_lba_single` scores all.)
 
 Learning of which of two options, in each of three conditions, is the better one (Pedersen, Frank & Biele 2017), with
 ``choice`` 1 at the upper boundary, no bias, and Q of option c in condition s at first ½:

@@ -16,8 +16,8 @@ Parameters: `a1`, `a2` (rates), `w` (weight of planning), `lambda` (eligibility)
 perseveration; `beta1`, `beta2` > 0. `ts_par7` has them all; `ts_par6` sets lambda = 1; `ts_par4` also has one rate `a`
 and one `beta` for both stages.
 
-The log-likelihood that hBayesDM 1.2 *reports* for `ts_par4` updates M_c towards Q_k twice a trial, while the one it
-samples from does so once, as here.
+The log-likelihood that hBayesDM *reports* for its `ts_par4` moves M_c towards Q_k twice a trial, while the one it samples
+from does so once. `ts_par4` is what is sampled, `ts_par4_reported` what is reported.
 
 Columns: ``level1_choice`` (1, 2), ``level2_choice`` (1 to 4), ``reward``; ``state`` is computed where it is not there.
 
@@ -45,6 +45,7 @@ from versant.expressions.functions import one_hot, where, zeros
 
 __all__ = [
     "ts_par4",
+    "ts_par4_reported",
     "ts_par6",
     "ts_par7",
     "two_step_hybrid",
@@ -62,7 +63,8 @@ _TASK: dict[str, Any] = {
 }
 
 
-def _trial(p: Any, s: Any, t: Any, rates: tuple[Any, Any], heats: tuple[Any, Any], eligibility: Any) -> None:
+def _trial(p: Any, s: Any, t: Any, rates: tuple[Any, Any, Any], heats: tuple[Any, Any]) -> None:
+    """Choose twice and learn: M at the first rate from Q, Q at the second from the reward, M at the third from that."""
     best = [s.Q[:2].max(), s.Q[2:].max()]
     planned = (2 * _COMMON - 1) * (best[1] - best[0])
     net = p.w * planned + (1 - p.w) * (s.M[1] - s.M[0])
@@ -71,26 +73,32 @@ def _trial(p: Any, s: Any, t: Any, rates: tuple[Any, Any], heats: tuple[Any, Any
     k = t.choose("level2_choice", [heats[1] * s.Q[first], heats[1] * s.Q[second]], among=[first, second])
     t.record("first_prediction_error", delta_rule(s.M, c, s.Q[k], rates[0]))
     t.record("second_prediction_error", delta_rule(s.Q, k, t.reward, rates[1]))
-    s.M[c] += eligibility * rates[0] * (t.reward - s.Q[k])
+    s.M[c] += rates[2] * (t.reward - s.Q[k])
     s.last = 2 * c - 1
 
 
 @learner(a=unit, beta=positive, pi=interval(0, 5), w=unit, **_TASK)
 def ts_par4(p: Any, s: Any, t: Any) -> None:
     """One rate `a` and one inverse temperature `beta` for both stages; full eligibility."""
-    _trial(p, s, t, (p.a, p.a), (p.beta, p.beta), 1.0)
+    _trial(p, s, t, (p.a, p.a, p.a), (p.beta, p.beta))
+
+
+@learner(a=unit, beta=positive, pi=interval(0, 5), w=unit, **_TASK)
+def ts_par4_reported(p: Any, s: Any, t: Any) -> None:
+    """`ts_par4` as hBayesDM reports its log-likelihood: the first stage learns from the second twice a trial."""
+    _trial(p, s, t, (p.a * (2 - p.a), p.a, p.a), (p.beta, p.beta))
 
 
 @learner(a1=unit, beta1=positive, a2=unit, beta2=positive, pi=interval(0, 5), w=unit, **_TASK)
 def ts_par6(p: Any, s: Any, t: Any) -> None:
     """A rate and an inverse temperature for each stage; full eligibility."""
-    _trial(p, s, t, (p.a1, p.a2), (p.beta1, p.beta2), 1.0)
+    _trial(p, s, t, (p.a1, p.a2, p.a1), (p.beta1, p.beta2))
 
 
 @learner(a1=unit, beta1=positive, a2=unit, beta2=positive, pi=interval(0, 5), w=unit, **_LAMBDA, **_TASK)
 def ts_par7(p: Any, s: Any, t: Any) -> None:
     """The full hybrid, with eligibility `lambda`."""
-    _trial(p, s, t, (p.a1, p.a2), (p.beta1, p.beta2), p["lambda"])
+    _trial(p, s, t, (p.a1, p.a2, p["lambda"] * p.a1), (p.beta1, p.beta2))
 
 
 _LEARNED: dict[str, Any] = {
