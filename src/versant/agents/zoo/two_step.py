@@ -16,8 +16,8 @@ Parameters: `a1`, `a2` (rates), `w` (weight of planning), `lambda` (eligibility)
 perseveration; `beta1`, `beta2` > 0. `ts_par7` has them all; `ts_par6` sets lambda = 1; `ts_par4` also has one rate `a`
 and one `beta` for both stages.
 
-The log-likelihood that hBayesDM *reports* for its `ts_par4` moves M_c towards Q_k twice a trial, while the one it samples
-from does so once. `ts_par4` is what is sampled, `ts_par4_reported` what is reported.
+The log-likelihood that hBayesDM *reports* for its `ts_par4` moves M_c towards Q_k twice a trial, while the one it
+samples from does so once. `ts_par4` is what is sampled, `ts_par4_reported` what is reported.
 
 Columns: ``level1_choice`` (1, 2), ``level2_choice`` (1 to 4), ``reward``; ``state`` is computed where it is not there.
 
