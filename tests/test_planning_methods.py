@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,16 +10,19 @@ import numpy as np
 import pytest
 from scipy.optimize import LinearConstraint, minimize
 
+from versant.errors import CapabilityError
 from versant.optimise.simplex import Simplices
 from versant.optimise.status import Ending
 from versant.planning.ascent import Limits, ascend, first_order_gap
 from versant.planning.budgets import project_onto_budgets
 from versant.planning.natural import Natural
+from versant.planning.nlp import NonlinearProgramme
 from versant.planning.pga import Pga
 from versant.planning.protocol import Method
+from versant.planning.sqp import Sqp
 
 SHAPE = Simplices(((2, 3), (1, 4)))
-METHODS: list[Method] = [Natural(), Pga(), Pga("exact")]
+METHODS: list[Method] = [Natural(), Sqp(), Pga(), Pga("exact")]
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def test_every_method_reaches_the_optimum(method: Method, seed: int, m: int) -> 
     np.testing.assert_allclose(found.values[:, 0], generic(problem), atol=2e-6)
 
 
-@pytest.mark.parametrize("method", METHODS[:2], ids=lambda method: method.name)
+@pytest.mark.parametrize("method", METHODS[:3], ids=lambda method: method.name)
 def test_merit_never_falls(method: Method) -> None:
     problem = bowl(3, 1)
     start = SHAPE.project(np.random.default_rng(3).normal(size=(1, SHAPE.size)))
@@ -161,3 +165,19 @@ def test_exact_projection_is_the_nearest_point_within_nonlinear_budgets() -> Non
     for row in range(3):
         nearest = -2.0 * generic(Bowl(points[row], problem.curve, problem.level))
         assert ((found.theta[row] - points[row]) ** 2).sum() == pytest.approx(nearest, rel=1e-5)
+
+
+def test_a_solver_of_nonlinear_programmes_agrees() -> None:
+    pytest.importorskip("casadi")
+    problem = bowl(1, 2)
+    starts = SHAPE.project(np.random.default_rng(1).normal(size=(2, SHAPE.size)))
+    found = ascend(problem, starts, NonlinearProgramme(), Limits(iterations=5))
+    assert (found.values[:, 1:] <= 1e-6).all()
+    np.testing.assert_allclose(found.values[:, 0], generic(problem), atol=1e-5)
+
+
+def test_its_absence_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "casadi", None)
+    start = SHAPE.project(np.ones((1, SHAPE.size)))
+    with pytest.raises(CapabilityError, match=r"pip install 'versant\[nlp\]'"):
+        ascend(bowl(0, 0), start, NonlinearProgramme(), Limits(iterations=1))

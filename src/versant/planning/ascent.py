@@ -125,11 +125,17 @@ def ascend(
 
 def first_order_gap(shape: Simplices, theta: Array, values: Array, slopes: Array, multipliers: Array) -> Array:
     """Bound what the linearised problem promises at points (B, n), for multipliers λ ≥ 0 (B, m): (B,)."""
-    lagrangian = slopes[:, 0] - (multipliers[:, None, :] @ slopes[:, 1:])[:, 0]
+    lagrangian = _lagrangian(slopes, multipliers)
     best = shape.maxima(lagrangian).sum(axis=1)
     slack = (multipliers * np.maximum(-values[:, 1:], 0.0)).sum(axis=1)
     gap: Array = best - (theta * lagrangian).sum(axis=1) + slack
     return gap
+
+
+def _lagrangian(slopes: Array, multipliers: Array) -> Array:
+    """∇f − Σ_i λ_i ∇e_i, (B, n)."""
+    total: Array = slopes[:, 0] - (multipliers[:, None, :] @ slopes[:, 1:])[:, 0]
+    return total
 
 
 def _begin(problem: Problem, theta: Array, method: Method) -> State:
@@ -144,6 +150,8 @@ def _begin(problem: Problem, theta: Array, method: Method) -> State:
         method.first_step(problem.shape, derivatives),
         np.full(batch, FIRST_PENALTY),
         np.zeros((batch, m)),
+        np.zeros_like(theta),
+        np.zeros_like(theta),
     )
 
 
@@ -163,4 +171,6 @@ def _advance(state: State, trial: Trial) -> State:
         trial.step,
         trial.penalty,
         trial.multipliers,
+        choose(trial.theta - state.theta, state.moved),
+        choose(_lagrangian(derivatives.slopes - state.slopes, trial.multipliers), state.turned),
     )

@@ -156,7 +156,8 @@ def _gap(problem: PlanningProblem, theta: Array, values: Array, found: Derivativ
     first = method.first_step(problem.shape, found)
     penalty = np.full(1, PENALTY_LIMIT)
     none = np.zeros((1, len(problem.names)))
-    state = State(theta, values, found.slopes, found.usage, first, penalty, none)
+    still = np.zeros_like(theta)
+    state = State(theta, values, found.slopes, found.usage, first, penalty, none, still, still)
     best: tuple[float, Array] = (np.inf, none[0])
     for length in STEPS:
         step = proximal_step(problem.shape, state, length * first, method.weights(found.usage))

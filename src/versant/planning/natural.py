@@ -58,6 +58,10 @@ class Natural:
         weights: Array = np.maximum(usage, self.floor * np.maximum(1.0, usage.max(axis=1, keepdims=True)))
         return weights
 
+    def metric(self, shape: Simplices, state: State) -> Array:
+        """Weight of each block in the proximal term, (B, blocks)."""
+        return self.weights(state.usage)
+
     def first_step(self, shape: Simplices, slopes: Slopes) -> Array:
         """Let no element move by more than one."""
         pull = np.abs(slopes.slopes[:, 0]) / shape.spread(self.weights(slopes.usage))
@@ -66,7 +70,7 @@ class Natural:
 
     def propose(self, problem: Problem, state: State) -> Trial:
         """Try one proximal step from every row."""
-        step = proximal_step(problem.shape, state, state.step, self.weights(state.usage))
+        step = proximal_step(problem.shape, state, state.step, self.metric(problem.shape, state))
         penalty, again = raise_penalty(state.penalty, step)
         point = problem.evaluate(step.theta)
         promised = linear_gain(state, step.theta - state.theta, penalty)

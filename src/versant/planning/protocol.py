@@ -67,6 +67,8 @@ class State:
     step: Array  # (B,) step length to try next
     penalty: Array  # (B,) price of a unit of excess
     multipliers: Array  # (B, m) shadow prices of the linearised budgets
+    moved: Array  # (B, n) the last step
+    turned: Array  # (B, n) change of the Lagrangian's slopes along it
 
     def rows(self, chosen: NDArray[Any]) -> State:
         """Keep these ascents only."""

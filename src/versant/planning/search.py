@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from versant.agents.controller import Controller
 from versant.optimise.status import Ending
 from versant.planning.ascent import Limits, ascend
+from versant.planning.deterministic import best_deterministic, rounded
 from versant.planning.journal import Entry
 from versant.planning.problem import PlanningProblem
 from versant.planning.protocol import Method
@@ -75,6 +76,8 @@ class Search:
         The same for taking the best to the end.
     planning : Run
         Told of everything that is found.
+    deterministic : bool
+        Whether the conclusion is a controller without chance.
     """
 
     problem: PlanningProblem
@@ -83,6 +86,7 @@ class Search:
     deadline: float
     end: float
     planning: Run
+    deterministic: bool = False
     _pool: list[tuple[Array, Array]] = field(default_factory=list)  # (theta (n,), values (1+m,))
 
     def __post_init__(self) -> None:
@@ -128,6 +132,8 @@ class Search:
 
     def conclude(self) -> Controller:
         """Take the best controllers to the end and within the budgets; return the best, by excess, then by value."""
+        if self.deterministic:
+            return self._conclude_without_chance()
         limits = Limits(self.iterations, self.end)
         finalists = self._finalists()
         if time.perf_counter() < self.end:
@@ -146,6 +152,17 @@ class Search:
         values = self.target.evaluate(choices).values
         self._record(choices, values)
         return self.problem.loop.layout.controller(choices[int(values[:, 0].argmax())])
+
+    def _conclude_without_chance(self) -> Controller:
+        """Round everything in the pool, improve the best by single exchanges, return the best."""
+        theta = rounded(self.problem.shape, np.stack([one for one, _ in self._pool]))
+        values = self.problem.evaluate(theta).values
+        order = np.lexsort((-values[:, 0], np.maximum(values[:, 1:].max(axis=1, initial=0.0), 0.0)))
+        found, excess = best_deterministic(self.target, theta[order[:FINALISTS]], self.end)
+        values = self.target.evaluate(found).values
+        self._keep(found, values)
+        best = int(np.lexsort((-values[:, 0], excess))[0])
+        return self.problem.loop.layout.controller(found[best])
 
     def rank(self, controller: Controller) -> tuple[float, float]:
         """Return (excess over the budgets, −f): the lower, the better."""
@@ -171,6 +188,11 @@ class Search:
             self._record(theta, values)
 
     def _record(self, theta: Array, values: Array) -> None:
+        """Tell the run of controllers met, unless their chance is to be taken away first."""
+        if not self.deterministic:
+            self._keep(theta, values)
+
+    def _keep(self, theta: Array, values: Array) -> None:
         excess = np.maximum(values[:, 1:].max(axis=1, initial=0.0) - self.margin, 0.0)
         best = int(np.lexsort((-values[:, 0], excess))[0])
         value, violation = self.problem.scale * float(values[best, 0]), float(excess[best])

@@ -132,6 +132,7 @@ def ascend_from_starts(
     starts: int | Sequence[Controller] | None,
     families: Sequence[Family] | None,
     also: Sequence[Controller] = (),
+    deterministic: bool = False,
 ) -> Controller:
     """Plan by ascent from policy graphs, from random starts and from those of `also`, at one size or growing ones.
 
@@ -150,7 +151,7 @@ def ascend_from_starts(
 
     def search_at(size: int) -> Search:
         problem = PlanningProblem(task.pomdp, size, limits)
-        return Search(problem, rule, task.steps, task.deadline, task.end, task.run)
+        return Search(problem, rule, task.steps, task.deadline, task.end, task.run, deterministic)
 
     if isinstance(nodes, str):
         if also or nodes != "grow" or not (starts is None or isinstance(starts, int | np.integer)):

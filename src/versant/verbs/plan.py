@@ -17,11 +17,13 @@ from versant.planning.bounds import BoundMethod
 from versant.planning.certificate import certify
 from versant.planning.journal import Journal, describe
 from versant.planning.natural import Natural
+from versant.planning.nlp import NonlinearProgramme
 from versant.planning.onesided import OneSided, one_sided
 from versant.planning.pga import Pga
 from versant.planning.proofs import prove
 from versant.planning.protocol import Method
 from versant.planning.result import Interrupted, Plan
+from versant.planning.sqp import Sqp
 from versant.planning.verdict import PlanVerdict, judge
 from versant.planning.ways import FAMILIES, Family, Task, ascend_from_starts, solve
 from versant.progress import Progress, silent
@@ -32,7 +34,9 @@ __all__ = ["METHODS", "plan"]
 SOLVERS = ("alpha", "columns")
 """Methods that need no ascent."""
 
-METHODS: dict[str, Method] = {method.name: method for method in (Natural(), Pga(), Pga("exact"))}
+METHODS: dict[str, Method] = {
+    method.name: method for method in (Natural(), Sqp(), Pga(), Pga("exact"), NonlinearProgramme())
+}
 """Methods of ascent by name."""
 
 BOUND_METHODS: tuple[BoundMethod, ...] = ("qmdp", "fib", "sawtooth")
@@ -49,6 +53,7 @@ def plan(
     *,
     minimise: str | None = None,
     method: str | Method = "natural",
+    deterministic: bool = False,
     starts: int | Sequence[Controller] | None = None,
     also: Sequence[Controller] = (),
     families: Sequence[Family] | None = None,
@@ -75,9 +80,13 @@ def plan(
     minimise : str, optional
         The cost that is to be as small as the budgets allow; the reward then is the cost ``"reward"``, as in
         ``plan(problem, minimise="risk", budgets={"reward": (15.0, None)})``, and the plan's value is minus the cost.
-    method : {"natural", "pga", "pga-exact", "alpha", "columns"} or Method
-        Rule of ascent; or "alpha", the policy graph of a point-based search (without budgets), or "columns", the best
-        mixture of such graphs within the budgets, by column generation.
+    method : {"natural", "sqp", "pga", "pga-exact", "nlp", "alpha", "columns"} or Method
+        Rule of ascent; or "nlp", a solver of nonlinear programmes (Ipopt, with the extra ``nlp``), for comparison; or
+        "alpha", the policy graph of a point-based search (without budgets), or "columns", the best mixture of such
+        graphs within the budgets, by column generation.
+    deterministic : bool
+        Whether to look for a controller without chance: what the ascents found is rounded and improved by exchange of
+        single decisions. That none of this size is better is not proved; upper bounds hold for all policies.
     starts : int or sequence of Controller, optional
         Number of random starts, or controllers of `nodes` nodes to start from, and from no others; unless given, 40,
         and fewer where there are more than 300 pairs of state and node. Where the upper bound is reached before, the
@@ -129,18 +138,19 @@ def plan(
     bounded = aimed.with_budgets(budgets or {})
     sided = one_sided(bounded)
     name, drawn = method if isinstance(method, str) else method.name, _seed(seed)
-    settings = {"nodes": nodes, "method": name, "families": families, "iterations": iterations, "seed": drawn}
+    settings = {"nodes": nodes, "method": name, "deterministic": deterministic, "families": families}
+    settings |= {"iterations": iterations, "seed": drawn}
     journal = Journal() if checkpoint is None else Journal.at(checkpoint, describe(sided.pomdp, **settings))
     ready, deadline, end, finish = (begun + share * time if time is not None else np.inf for share in TIME_SHARES)
     task = Task(sided.pomdp, drawn, iterations, begun, time, ready, deadline, end, finish, progress, journal)
     report = partial(_report, task, bounded, sided, name, minimise)
     try:
         if method in SOLVERS:
-            if also:
-                raise ProblemError(f"method {method!r} starts from no controllers: leave `also` out")
+            if also or deterministic:
+                raise ProblemError(f"method {method!r} knows neither `also` nor `deterministic`: leave them out")
             controller = solve(task, name, nodes)
         else:
-            controller = ascend_from_starts(task, _method(method), nodes, starts, families, also)
+            controller = ascend_from_starts(task, _method(method), nodes, starts, families, also, deterministic)
         found = report(controller, task.able if bounds is None else bounds)
     except KeyboardInterrupt as stop:
         if task.run.controller is None:

@@ -1,0 +1,119 @@
+"""Controllers without chance: rounding, then exchange of one decision at a time.
+
+A deterministic controller begins in one node, takes one action in each, and moves to one node after each observation.
+Rounding takes the likeliest of every distribution. From there one decision at a time is exchanged, as long as that
+improves: less excess over the budgets or, within them, more value. If one block alone changes by δ,
+
+    f(θ + δ) − f(θ)  =  ∇f(θ)·δ / (1 + c),      1 + c > 0
+
+(Sherman & Morrison), so that the gradient has the sign of every single exchange and tells which to evaluate. The result
+is a local optimum of single exchanges; that no deterministic controller of this size is better is not proved. Upper
+bounds of all policies hold for it, too, but within budgets chance is often worth something, so that they need not be
+near.
+
+Source: Littman 1994, *Memoryless policies*; Hansen 1998, *Solving POMDPs by searching in policy space*.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.optimise.simplex import Simplices
+from versant.planning.problem import PlanningProblem
+
+__all__ = ["best_deterministic", "rounded"]
+
+Array = NDArray[np.float64]
+
+CANDIDATES = 32
+"""Exchanges that are evaluated at a time, the most promising first."""
+
+ROUNDS = 500
+EXCESS_PRICE = 10.0
+"""Price of a unit of excess by which exchanges are ranked, in units of f."""
+
+LEAST_GAIN = 1e-12
+
+
+def rounded(shape: Simplices, theta: Array) -> Array:
+    """Put all probability of every block on its likeliest element; points (B, n).
+
+    Examples
+    --------
+    >>> rounded(Simplices(((2, 2),)), np.array([[0.3, 0.7, 1.0, 0.0]]))
+    array([[0., 1., 1., 0.]])
+    """
+    parts = [np.eye(view.shape[-1])[view.argmax(axis=-1)].reshape(len(theta), -1) for view in shape.views(theta)]
+    return np.concatenate(parts, axis=1)
+
+
+def best_deterministic(problem: PlanningProblem, theta: Array, deadline: float = float("inf")) -> tuple[Array, Array]:
+    """Round controllers (B, n) and improve them by single exchanges.
+
+    Returns
+    -------
+    theta : (B, n) array
+    excess : (B,) array
+        Largest excess over a budget, not below zero.
+    """
+    found = [_improved(problem, row, deadline) for row in rounded(problem.shape, theta)]
+    return np.stack([row for row, _ in found]), np.array([excess for _, excess in found])
+
+
+def _improved(problem: PlanningProblem, theta: Array, deadline: float) -> tuple[Array, float]:
+    """Exchange decisions from one rounded controller (n,) until no single exchange helps."""
+    rank = _ranks(problem, theta[None])[0]
+    for _ in range(ROUNDS):
+        improved = False
+        for block in _promising(problem, theta):
+            ranks = _ranks(problem, block)
+            best = int(np.lexsort((ranks[:, 1], ranks[:, 0]))[0])
+            if _better(ranks[best], rank):
+                theta, rank, improved = block[best], ranks[best], True
+                break
+        if not improved or time.perf_counter() >= deadline:
+            break
+    return theta, float(rank[0])
+
+
+def _better(new: Array, old: Array) -> bool:
+    """Less excess or, where that is the same, more value."""
+    return bool(new[0] < old[0] - LEAST_GAIN or (new[0] <= old[0] and new[1] < old[1] - LEAST_GAIN))
+
+
+def _ranks(problem: PlanningProblem, theta: Array) -> Array:
+    """Excess and −f of controllers, (B, 2): the lower, the better."""
+    values = problem.evaluate(theta).values
+    return np.stack([np.maximum(values[:, 1:].max(axis=1, initial=0.0), 0.0), -values[:, 0]], axis=1)
+
+
+def _promising(problem: PlanningProblem, theta: Array) -> list[Array]:
+    """All controllers that differ in one decision and may be better, in blocks (k, n), the most promising first."""
+    point = problem.evaluate(theta[None])
+    slopes, excess = point.differentiate().slopes[0], point.values[0, 1:]
+    prices = np.where(excess > 0.0, EXCESS_PRICE, 0.0)
+    climb = slopes[0] - prices @ slopes[1:]
+    gain = np.empty_like(theta)
+    home = np.empty(theta.size, dtype=np.intp)  # of each element: the one its block has chosen
+    begin = 0
+    for view, chosen in zip(problem.shape.views(climb), problem.shape.views(theta), strict=True):
+        place = chosen.argmax(axis=-1)
+        size = view.size
+        gain[begin : begin + size] = (view - np.take_along_axis(view, place[:, None], axis=-1)).ravel()
+        length = view.shape[-1]
+        home[begin : begin + size] = begin + np.repeat(np.arange(len(place)) * length + place, length)
+        begin += size
+    order = np.argsort(-gain, kind="stable")
+    order = order[(gain[order] > 0.0) & (theta[order] == 0.0)]
+    blocks = []
+    for start in range(0, len(order), CANDIDATES):
+        chosen_elements = order[start : start + CANDIDATES]
+        moved = np.tile(theta, (len(chosen_elements), 1))
+        rows = np.arange(len(chosen_elements))
+        moved[rows, home[chosen_elements]] = 0.0
+        moved[rows, chosen_elements] = 1.0
+        blocks.append(moved)
+    return blocks

@@ -1,0 +1,149 @@
+"""`nlp`: the whole problem handed to a solver of nonlinear programmes, for comparison.
+
+    maximise f(θ)   subject to   θ ≥ 0,  every block sums to one,  e_i(θ) ≤ 0
+
+Ipopt sees values and exact first derivatives, and approximates the curvature by limited-memory quasi-Newton. One
+proposal is one whole solution; the next proposal from there is refused at once. Ipopt's iterates leave the simplices,
+where f has no meaning (‖γT‖ may exceed 1), so that what it sees is f at their projection.
+
+Needs CasADi, which brings Ipopt along: ``pip install 'versant[nlp]'``.
+
+Source: Amato, Bernstein & Zilberstein 2010 (controllers by nonlinear programming); Wächter & Biegler 2006 (Ipopt).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.errors import CapabilityError
+from versant.optimise.simplex import Simplices
+from versant.planning.protocol import Problem, Slopes, State, Trial, merit
+
+__all__ = ["NonlinearProgramme"]
+
+Array = NDArray[np.float64]
+
+PENALTY = 10.0
+"""Price of a unit of excess by which a solution is compared with where it began."""
+
+
+@dataclass(frozen=True)
+class NonlinearProgramme:
+    """Ipopt as a method of ascent.
+
+    Parameters
+    ----------
+    iterations : int
+        Of Ipopt.
+    tolerance : float
+        Of Ipopt.
+    """
+
+    iterations: int = 500
+    tolerance: float = 1e-8
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        return "nlp"
+
+    def first_step(self, shape: Simplices, slopes: Slopes) -> Array:
+        """Return ones: nothing has been solved yet."""
+        return np.ones(len(slopes.slopes))
+
+    def propose(self, problem: Problem, state: State) -> Trial:
+        """Solve from every row that has not been solved before."""
+        fresh = state.step > 0.0
+        theta = state.theta.copy()
+        for row in np.flatnonzero(fresh):
+            theta[row] = problem.shape.project(self._solve(problem, theta[row]))
+        point = problem.evaluate(theta)
+        penalty = np.maximum(state.penalty, PENALTY)
+        accepted = fresh & (merit(point.values, penalty) > merit(state.values, penalty))
+        return Trial(point, theta, accepted, np.zeros(len(theta)), penalty, state.multipliers)
+
+    def _solve(self, problem: Problem, theta: Array) -> Array:
+        """Run Ipopt from one point (n,)."""
+        casadi = _casadi()
+        function = _function(casadi, problem, problem.evaluate(theta[None]).values.shape[1])
+        x = casadi.MX.sym("x", theta.size)
+        values = function(x)
+        sums = casadi.DM(_block_sums(problem.shape)) @ x
+        settings = {
+            "print_time": False,
+            "ipopt.print_level": 0,
+            "ipopt.sb": "yes",
+            "ipopt.max_iter": self.iterations,
+            "ipopt.tol": self.tolerance,
+            "ipopt.hessian_approximation": "limited-memory",
+        }
+        programme = {"x": x, "f": -values[0], "g": casadi.vertcat(sums, values[1:])}
+        solver = casadi.nlpsol("plan", "ipopt", programme, settings)
+        blocks, m = problem.shape.n_blocks, values.shape[0] - 1
+        lower, upper = [1.0] * blocks + [-np.inf] * m, [1.0] * blocks + [0.0] * m
+        found = solver(x0=theta, lbx=0.0, ubx=1.0, lbg=lower, ubg=upper)
+        return np.asarray(found["x"]).ravel()
+
+
+def _block_sums(shape: Simplices) -> Array:
+    """Matrix that sums the elements of each block, (blocks, n)."""
+    return np.stack([shape.spread(row) for row in np.eye(shape.n_blocks)])
+
+
+def _casadi() -> Any:
+    try:
+        import casadi
+    except ImportError as error:
+        raise CapabilityError("method 'nlp' needs CasADi: pip install 'versant[nlp]'") from error
+    return casadi
+
+
+def _function(casadi: Any, problem: Problem, count: int) -> Any:
+    """Wrap values (1+m,) and their Jacobian (1+m, n) as a function of CasADi."""
+    size = problem.shape.size
+
+    class Jacobian(casadi.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            casadi.Callback.__init__(self)
+            self.construct("jacobian", {})
+
+        def get_n_in(self) -> int:
+            return 2
+
+        def get_sparsity_in(self, number: int) -> Any:
+            return casadi.Sparsity.dense(size if number == 0 else count, 1)
+
+        def get_sparsity_out(self, number: int) -> Any:
+            return casadi.Sparsity.dense(count, size)
+
+        def eval(self, arguments: Any) -> list[Any]:
+            theta = problem.shape.project(np.asarray(arguments[0]).reshape(1, -1))
+            return [casadi.DM(problem.evaluate(theta).differentiate().slopes[0])]
+
+    class Values(casadi.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            casadi.Callback.__init__(self)
+            self.derivative = Jacobian()
+            self.construct("values", {})
+
+        def get_sparsity_in(self, number: int) -> Any:
+            return casadi.Sparsity.dense(size, 1)
+
+        def get_sparsity_out(self, number: int) -> Any:
+            return casadi.Sparsity.dense(count, 1)
+
+        def eval(self, arguments: Any) -> list[Any]:
+            theta = problem.shape.project(np.asarray(arguments[0]).reshape(1, -1))
+            return [casadi.DM(problem.evaluate(theta).values[0])]
+
+        def has_jacobian(self) -> bool:
+            return True
+
+        def get_jacobian(self, name: str, inputs: Any, outputs: Any, options: Any) -> Any:
+            return self.derivative
+
+    return Values()
