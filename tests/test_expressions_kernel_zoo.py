@@ -23,6 +23,7 @@ CASES: list[Case] = [case for module in MODULES for case in getattr(module, "CAS
 ILL_CONDITIONED = {  # large numbers cancel, in either engine
     "exploration": 1e-9,  # the derivatives of log Φ far in the tail
     "lba": 1e-9,  # a density of 1e-248, the difference of distribution functions
+    "hgf": 1e-10,  # step variances of e^5, in second derivatives along them
     "kalman": 1e-10,  # squares of logits of hundreds, in the Hessian of a choice that is certain
 }
 

@@ -52,11 +52,19 @@ class Machine:
     def compile(self, assembly: str) -> bytes:
         """Return the object code of a module given as text."""
         target = self._target()
+        return bytes(target.emit_object(self._module(assembly, target)))
+
+    def listing(self, assembly: str) -> str:
+        """Return the machine code of a module given as text, as text."""
+        target = self._target()
+        return str(target.emit_assembly(self._module(assembly, target)))
+
+    def _module(self, assembly: str, target: llvm.TargetMachine) -> llvm.ModuleRef:
         module = llvm.parse_assembly(assembly)
         module.triple = self.triple
         module.data_layout = str(target.target_data)
         module.verify()
-        return bytes(target.emit_object(module))
+        return module
 
     def load(self, code: bytes) -> Loaded:
         """Put object code into memory, ready to be called."""
