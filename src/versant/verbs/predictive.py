@@ -24,6 +24,8 @@ from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
+from versant.tasks.episodes import InPomdp
+from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
 from versant.verbs.simulate import simulate
 from versant.verbs.statistics import Statistic, stay_after
@@ -83,7 +85,7 @@ class Predictive:
 
 def predictive(
     fit: Fit | GroupSample,
-    task: Task,
+    task: Task | Pomdp,
     statistics: Mapping[str, Statistic] | None = None,
     n: int = 200,
     *,
@@ -96,7 +98,7 @@ def predictive(
     ----------
     fit : Fit or GroupSample
         Of a `Fit`, every subject needs a standard error (no verdict ``flat``).
-    task : Task
+    task : Task or Pomdp
         The task that the subjects did, with as many trials as the longest of them did, or more.
     statistics : mapping of names to functions of trials, optional
         By default repeating the last choice after a win and after a loss, of the columns ``choice`` and ``reward``.
@@ -130,6 +132,8 @@ def predictive(
     if n < 1 or (statistics is not None and not statistics):
         raise ModelError("predictive() needs a statistic and a replication, or more")
     rng = np.random.default_rng(seed)
+    if isinstance(task, Pomdp):
+        task = InPomdp(task, int(fit.trials.n_trials.max()))
     draw = _posterior(fit)
     observed = _values(chosen, fit.trials)
     rows = []
