@@ -6,9 +6,13 @@ Each prints one table: ratios against what a user would pick instead, measured i
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
+
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy: waiting threads would
+    os.environ.setdefault(threads, "1")  # be counted against rivals whose matrices are tiny
 
 
 def available() -> dict[str, str]:

@@ -69,5 +69,5 @@ def test_only_what_the_state_needs_waits_for_it() -> None:
     program = make_case("q2", 2, 5).program
     plan = schedule(program.slots, program.summed)
     updates = {n.serial for n in topological([slot.update for slot in program.slots])}
-    assert {node.serial for node, *_rest in plan.within._steps} <= updates
-    assert not schedule(program.slots, [program.recurrence.scored]).slots
+    assert {serial for serial, *_rest in plan.within._steps} <= updates
+    assert not schedule(program.slots, (program.recurrence.scored,)).slots

@@ -18,7 +18,6 @@ from versant.expressions.graph import Node
 from versant.expressions.interpret import interpret
 from versant.expressions.recurrence import Program
 from versant.expressions.rows import Rows
-from versant.expressions.schedule import Schedule, schedule
 
 __all__ = ["ENGINES", "Engine", "Interpreter", "engine_for"]
 
@@ -91,7 +90,6 @@ class Interpreter:
     def __init__(self, program: Program, rows: Rows) -> None:
         self.program = program
         self.rows = rows
-        self._schedules: dict[tuple[int, ...], Schedule] = {}
 
     def sums(self, parameters: Array, subjects: NDArray[np.int64]) -> Array:
         """Evaluate the program's sums; see `Engine.sums`. Parameters may be complex."""
@@ -109,13 +107,8 @@ class Interpreter:
     def _run(
         self, summed: Sequence[Node], recorded: Sequence[Node], parameters: Array, subjects: NDArray[np.int64]
     ) -> tuple[Array, Array]:
-        outputs = (*summed, *recorded)
-        key = tuple(node.serial for node in outputs)
-        if key not in self._schedules:
-            self._schedules[key] = schedule(self.program.slots, outputs)
         lengths, first = self.rows.lengths[subjects], self.rows.offsets[subjects]
-        data, plan = self.rows.columns, self._schedules[key]
-        return interpret(self.program.slots, summed, recorded, parameters, data, lengths, first, plan)
+        return interpret(self.program.slots, summed, recorded, parameters, self.rows.columns, lengths, first)
 
 
 def _blocks(lanes: int, size: int = 4096) -> list[slice]:

@@ -12,17 +12,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EVALUATE"]
+__all__ = ["EVALUATE", "PLAIN"]
 
 Value = Any  # a float, or an array whose first axis is the lane
 
 
 def _real(x: Value) -> Value:
     return x.real if np.iscomplexobj(x) else x
-
-
-def _where(_: Any, condition: Value, a: Value, b: Value) -> Value:
-    return np.where(condition, a, b)
 
 
 def _tail(x: Value) -> Value:
@@ -103,19 +99,39 @@ def _polygamma(order: int, x: Value) -> Value:
     return special.digamma(x) if order == 0 else special.polygamma(order, x)
 
 
-EVALUATE: dict[str, Callable[..., Value]] = {
-    "add": lambda _, a, b: a + b,
-    "sub": lambda _, a, b: a - b,
-    "neg": lambda _, a: -a,
-    "mul": lambda _, a, b: a * b,
-    "div": lambda _, a, b: a / b,
+PLAIN: dict[str, Callable[..., Value]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "neg": np.negative,
+    "mul": np.multiply,
+    "div": np.divide,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sqrt": np.sqrt,
+    "tanh": np.tanh,
+    "where": np.where,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
+    "int_add": np.add,
+    "int_sub": np.subtract,
+    "int_mul": np.multiply,
+    "int_ge": np.greater_equal,
+    "int_gt": np.greater,
+    "int_eq": np.equal,
+    "int_where": np.where,
+}
+"""Operations without payload that NumPy has."""
+
+
+def _without_payload(function: Callable[..., Value]) -> Callable[..., Value]:
+    return lambda _, *values: function(*values)
+
+
+EVALUATE: dict[str, Callable[..., Value]] = {op: _without_payload(function) for op, function in PLAIN.items()} | {
     "power": _power,
-    "exp": lambda _, x: np.exp(x),
-    "expm1": lambda _, x: np.expm1(x),
-    "log": lambda _, x: np.log(x),
-    "log1p": lambda _, x: np.log1p(x),
-    "sqrt": lambda _, x: np.sqrt(x),
-    "tanh": lambda _, x: np.tanh(x),
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "logsumexp": _logsumexp,
@@ -123,7 +139,6 @@ EVALUATE: dict[str, Callable[..., Value]] = {
     "normal_cdf": _special("ndtr"),
     "normal_log_cdf": _special("log_ndtr"),
     "lgamma": _special("loggamma"),
-    "where": _where,
     "to_real": lambda _, a: np.asarray(a, dtype=np.float64),
     "total": lambda _, a: a.sum(axis=-1),
     "element": _element,
@@ -132,15 +147,5 @@ EVALUATE: dict[str, Callable[..., Value]] = {
     "ge": lambda _, a, b: _real(a) >= _real(b),
     "gt": lambda _, a, b: _real(a) > _real(b),
     "eq": lambda _, a, b: _real(a) == _real(b),
-    "and": lambda _, a, b: np.logical_and(a, b),
-    "or": lambda _, a, b: np.logical_or(a, b),
-    "not": lambda _, a: np.logical_not(a),
-    "int_add": lambda _, a, b: a + b,
-    "int_sub": lambda _, a, b: a - b,
-    "int_mul": lambda _, a, b: a * b,
-    "int_ge": lambda _, a, b: a >= b,
-    "int_gt": lambda _, a, b: a > b,
-    "int_eq": lambda _, a, b: a == b,
-    "int_where": _where,
     "polygamma": _polygamma,
 }

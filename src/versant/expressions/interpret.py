@@ -34,7 +34,6 @@ def interpret(
     data: Mapping[object, Array],
     lengths: Array,
     first: Array | None = None,
-    plan: Schedule | None = None,
 ) -> tuple[Array, Array]:
     """Run a recurrence over the trials of many lanes.
 
@@ -51,8 +50,6 @@ def interpret(
     lengths : (lanes,) array of int
     first : (lanes,) array of int, optional
         The row of each lane's first trial; by default lane follows lane.
-    plan : Schedule, optional
-        Of these slots and nodes, if it is known.
 
     Returns
     -------
@@ -65,7 +62,7 @@ def interpret(
     sums = np.zeros((len(summed), lanes), dtype=kind)
     records = np.full((len(recorded), trials, lanes), np.nan, dtype=kind)
     first = np.cumsum(lengths) - lengths if first is None else first
-    plan = plan or schedule(slots, [*summed, *recorded])
+    plan = schedule(tuple(slots), (*summed, *recorded))
     fixed: Values = dict(plan.constants)
     fixed.update((n.serial, parameters[:, n.payload]) for n in plan.leaves if n.op == "parameter")
     with np.errstate(all="ignore"):

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from versant.expressions.evaluate import EVALUATE
+from versant.expressions.evaluate import EVALUATE, PLAIN
 from versant.expressions.graph import Node, topological
 from versant.expressions.recurrence import Slot, needed
 
@@ -56,21 +58,28 @@ class Steps:
         for serial, reader in last.items():
             if serial in own:
                 gone.setdefault(reader, []).append(serial)
-        self._steps = [(n, _operation(n), [a.serial for a in n.args], gone.get(n.serial, ())) for n in nodes]
+        self._steps = [(n.serial, _operation(n), _reader(n), gone.get(n.serial, ())) for n in nodes]
 
     def run(self, values: dict[int, Any]) -> None:
         """Add the nodes' values to those of their arguments, by serial number."""
-        for node, operation, arguments, gone in self._steps:
-            values[node.serial] = operation([values[serial] for serial in arguments])
-            for serial in gone:
-                del values[serial]
+        for serial, operation, read, gone in self._steps:
+            values[serial] = operation(*read(values))
+            for other in gone:
+                del values[other]
 
 
-def _operation(node: Node) -> Callable[[Sequence[Any]], Any]:
+def _operation(node: Node) -> Callable[..., Any]:
     if node.size:
-        return lambda values: compute(node, values)
-    evaluate, payload = EVALUATE[node.op], node.payload
-    return lambda values: evaluate(payload, *values)
+        return lambda *values: compute(node, values)
+    return PLAIN[node.op] if node.op in PLAIN else partial(EVALUATE[node.op], node.payload)
+
+
+def _reader(node: Node) -> Callable[[Mapping[int, Any]], tuple[Any, ...]]:
+    """Return what picks the arguments' values."""
+    serials = [a.serial for a in node.args]
+    if len(serials) > 1:
+        return itemgetter(*serials)
+    return lambda values: (values[serials[0]],)
 
 
 @dataclass(frozen=True)
@@ -103,11 +112,12 @@ class Schedule:
     kept: tuple[int, ...]
 
 
-def schedule(slots: Sequence[Slot], outputs: Sequence[Node]) -> Schedule:
-    """Divide what the outputs need."""
-    slots = needed(slots, outputs)
-    updates, initial = [slot.update for slot in slots], {slot.initial.serial for slot in slots}
-    order = topological([*(slot.initial for slot in slots), *updates, *outputs])
+@lru_cache(maxsize=64)
+def schedule(slots: tuple[Slot, ...], outputs: tuple[Node, ...]) -> Schedule:
+    """Divide what the outputs need. The last schedules are kept."""
+    required = needed(slots, outputs)
+    updates, initial = [slot.update for slot in required], {slot.initial.serial for slot in required}
+    order = topological([*(slot.initial for slot in required), *updates, *outputs])
     part = _parts(order, updates)
     parts: dict[str, list[Node]] = {name: [] for name in ("once", "ahead", "within", "behind")}
     for node in order:
@@ -118,7 +128,7 @@ def schedule(slots: Sequence[Slot], outputs: Sequence[Node]) -> Schedule:
     within, behind = read["within"] | by_updates, read["behind"] | by_outputs
     kept = {serial for serial in behind if part[serial] == "within"}
     return Schedule(
-        slots=tuple(slots),
+        slots=tuple(required),
         leaves=tuple(n for n in order if not n.args and n.op != "const"),
         constants={n.serial: constant_value(n) for n in order if n.op == "const"},
         once=Steps(parts["once"], read["ahead"] | within | behind | initial),

@@ -21,7 +21,7 @@ from versant.inference.verdict import AGREEMENT
 from versant.optimise.newton import minimise_batch
 from versant.progress import Progress, silent
 
-__all__ = ["examine", "fit_subjects"]
+__all__ = ["best_ends", "examine", "fit_subjects"]
 
 Array = NDArray[Any]
 
@@ -49,6 +49,25 @@ def fit_subjects(
     -------
     Fit
     """
+    return examine(likelihood, prior, *best_ends(likelihood, prior, starts, rng, progress))
+
+
+def best_ends(
+    likelihood: Likelihood,
+    prior: Prior | None,
+    starts: int,
+    rng: np.random.Generator,
+    progress: Progress = silent,
+) -> tuple[Array, Array]:
+    """Optimise from every start; the arguments are those of `fit_subjects`.
+
+    Returns
+    -------
+    z : (N, K) array
+        The best point of each subject, in unconstrained units.
+    agreement : (N,) array
+        Share of its starts that reached it.
+    """
     if starts < 1:
         raise ModelError(f"starts={starts}: at least one start is needed")
     subjects = likelihood.n_subjects
@@ -70,4 +89,4 @@ def fit_subjects(
     best = ranked.argmin(axis=0)
     chosen = ends.points.reshape(starts, subjects, -1)[best, np.arange(subjects)]
     agree = (ranked <= ranked.min(axis=0) + AGREEMENT).mean(axis=0)
-    return examine(likelihood, prior, chosen, agree)
+    return chosen, agree
