@@ -23,6 +23,8 @@ STUDIES: dict[str, tuple[int, int, dict[str, Any]]] = {
     "Laplace, informative prior, 50 trials": (50, 2000, {"prior": INFORMATIVE}),
     "Laplace, informative prior, 200 trials": (200, 2000, {"prior": INFORMATIVE}),
     "Laplace, informative prior, 1000 trials": (1000, 2000, {"prior": INFORMATIVE}),
+    "importance sampling, default prior, 50 trials": (50, 2000, {"method": "importance"}),
+    "importance sampling, default prior, 200 trials": (200, 2000, {"method": "importance"}),
     "hierarchical (EM, integrated), 20 × 100 trials": (100, 240, {"method": "group", "prior": INFORMATIVE}),
     "NUTS, 5 × 40 trials": (
         40,

@@ -85,6 +85,17 @@ def test_laplace_is_calibrated_where_the_data_are_many() -> None:
     assert ((curve.lower <= 0) & (curve.upper >= 0)).all()
 
 
+def test_where_laplace_fails_importance_sampling_holds() -> None:
+    design = vs.Bandit((0.2, 0.8), trials=40, reversal=20)
+    laplace, exact = (
+        vs.calibrate(Q, design, 600, method=m, starts=1, seed=2).frame() for m in ("laplace", "importance")
+    )
+    assert laplace.chi2_p[0] < 1e-4
+    assert laplace.outside[0]
+    assert (exact.chi2_p > 1e-3).all()
+    assert not exact.outside.any()
+
+
 def test_a_group_is_ranked() -> None:
     found = vs.calibrate(Q, DESIGN, 2, method="group", prior=PRIOR, subjects=6, starts=1)
     assert found.quantities[:2] == ("mean alpha", "mean beta")
@@ -194,8 +205,9 @@ def test_nothing_is_learned_on_trials_without_a_response() -> None:
         last[one] = 0.5  # learned on the first trial alone
         np.testing.assert_allclose(value[:, 1 if policy == "skip" else 2], last)
         assert other in (0, 1)
+    tiger = vs.problems.tiger()
     with pytest.raises(vs.ModelError, match="for learners"):
-        vs.simulate(vs.plan(vs.problems.tiger(), 1, starts=1).controller, vs.problems.tiger(), like=recorded)
+        vs.simulate(vs.Controller.random(1, tiger.actions, tiger.observations, seed=1), tiger, like=recorded)
 
 
 def test_a_gap_changes_what_is_simulated_afterwards() -> None:

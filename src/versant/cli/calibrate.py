@@ -27,7 +27,11 @@ resume_option = click.option(
 @click.option("--model", required=True, metavar="NAME|FILE.py:FUNCTION", help="A shipped model, or one of your own.")
 @task_options
 @click.option(
-    "--method", type=click.Choice(["laplace", "sample", "group"]), default="laplace", show_default=True, help="Whose."
+    "--method",
+    type=click.Choice(["laplace", "importance", "sample", "group"]),
+    default="laplace",
+    show_default=True,
+    help="Whose.",
 )
 @click.option("--sets", "n", type=click.IntRange(min=2), default=1000, show_default=True, help="Data sets: subjects, "
               "or groups for the other methods.")  # fmt: skip
@@ -62,8 +66,8 @@ def calibrate(
 
     wanted = check_figures(figures)
     require_kind(out, (".csv", ".parquet"))
-    if subjects is not None and method == "laplace":
-        raise click.UsageError("--subjects belongs to --method group or sample; --sets counts the subjects of laplace")
+    if subjects is not None and method in ("laplace", "importance"):
+        raise click.UsageError("--subjects belongs to --method group or sample; --sets counts those of the others")
     learner = load_model(model)
     options: dict[str, Any] = {} if subjects is None else {"subjects": subjects}
     with progress_bar() as progress:

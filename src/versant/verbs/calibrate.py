@@ -3,11 +3,13 @@
 Truths are drawn from the prior, data simulated from them and fitted, and the truth ranked among draws of the posterior
 (`versant.inference.calibration`). One data set of each method:
 
-    "laplace"   a subject: N(ẑ, V) of its maximum a posteriori estimate
-    "sample"    a group: draws by the no-U-turn sampler of effects, standard deviations, correlations and one subject
-    "group"     a group: b with Student's t and its standard errors, log sd with its own (delta method), one subject's
-                N(ẑ, V). There is no prior in these estimates, and ranks need not be uniform: it is a check of
-                intervals over groups that vary as much as the prior says.
+    "laplace"     a subject: N(ẑ, V) of its maximum a posteriori estimate
+    "importance"  a subject: draws around the mode, resampled by their smoothed weights
+                  (`versant.inference.importance`): the posterior itself, up to Monte-Carlo error
+    "sample"      a group: draws by the no-U-turn sampler of effects, standard deviations, correlations, one subject
+    "group"       a group: b with Student's t and its standard errors, log sd with its own (delta method), one
+                  subject's N(ẑ, V). There is no prior in these estimates, and ranks need not be uniform: it is a check
+                  of intervals over groups that vary as much as the prior says.
 
 The log-likelihood (of the subject or the group) at the truth is ranked too: it finds out posteriors that are right in
 every margin and wrong together. Source: Talts et al. 2018; Modrák et al. 2023.
@@ -29,8 +31,9 @@ from versant.inference.calibration import Calibration
 from versant.inference.design import intercepts
 from versant.inference.group_result import GroupFit
 from versant.inference.hyperprior import draw_group
-from versant.inference.importance import rebind
-from versant.inference.likelihood import bind
+from versant.inference.importance import draw, rebind
+from versant.inference.likelihood import Likelihood, bind
+from versant.inference.pareto import smooth
 from versant.inference.posterior import GroupPosteriorDensity, Unpacked
 from versant.inference.prior import Prior, PriorLike, as_prior
 from versant.inference.result import Fit
@@ -46,11 +49,12 @@ from versant.verbs.simulate import simulate
 __all__ = ["calibrate"]
 
 Array = NDArray[Any]
-CalibrationMethod = Literal["laplace", "sample", "group"]
+CalibrationMethod = Literal["laplace", "importance", "sample", "group"]
 
 SUBJECTS_A_PIECE = 200
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "laplace": {"starts": 3},
+    "importance": {"starts": 3, "posterior_draws": 1000},
     "group": {"subjects": 20, "starts": 2, "covariance": "full"},
     "sample": {"subjects": 10, "covariance": "full", "tune": 500, "posterior_draws": 500, "chains": 2},
 }
@@ -80,11 +84,11 @@ def calibrate(
     task : Task or Pomdp
         The design.
     n : int
-        Data sets: subjects for ``"laplace"``, groups for the others.
-    method : {"laplace", "sample", "group"}
+        Data sets: subjects for ``"laplace"`` and ``"importance"``, groups for the others.
+    method : {"laplace", "importance", "sample", "group"}
         Whose posterior; see the module.
     prior : "default", Prior or mapping
-        Of a subject for ``"laplace"``; of the group means (centres and standard deviations) for the others.
+        Of a subject, or of the group means (centres and standard deviations) for groups.
     draws : int
         L, draws of each posterior among which the truth is ranked; L + 1 should have many divisors.
     like : Trials, optional
@@ -99,11 +103,12 @@ def calibrate(
     subjects : int
         Of ``"group"`` (20) and ``"sample"`` (10): subjects of a group.
     starts : int
-        Of ``"laplace"`` (3) and ``"group"`` (2).
+        Of ``"laplace"``, ``"importance"`` (3) and ``"group"`` (2).
     covariance : {"full", "diagonal"}
         Of ``"group"`` and ``"sample"``.
     tune, posterior_draws, chains : int
-        Of ``"sample"`` (500, 500, 2); L draws, equally spaced, are taken of all that are kept.
+        Of ``"sample"`` (500, 500, 2); L draws, equally spaced, are taken of all that are kept. Of ``"importance"``,
+        `posterior_draws` (1000) are weighed for each subject and L resampled.
 
     Returns
     -------
@@ -133,9 +138,9 @@ def calibrate(
         raise ModelError("calibrate() needs a prior, two data sets and one draw, or more")
     how = {**DEFAULTS[method], **options}
     study = _Study(model, task, around, draws, like, on_missing, how)
-    whole = method == "laplace"
+    whole = method in ("laplace", "importance")
     sizes = [min(SUBJECTS_A_PIECE, n - k) for k in range(0, n, SUBJECTS_A_PIECE)] if whole else [1] * n
-    run = {"laplace": study.laplace, "group": study.group, "sample": study.sample}[method]
+    run = study.subject if whole else {"group": study.group, "sample": study.sample}[method]
     records = run_pieces(
         len(sizes),
         lambda i, rng: run(sizes[i], rng),
@@ -187,7 +192,7 @@ class _Study:
     def quantities(self, method: str) -> tuple[str, ...]:
         """Return the names of what is ranked."""
         names = list(self.model.parameters)
-        if method == "laplace":
+        if method in ("laplace", "importance"):
             return (*names, "log_likelihood")
         group = [f"mean {name}" for name in names] + [f"sd {name}" for name in names]
         own = [f"subject {name}" for name in names]
@@ -195,13 +200,16 @@ class _Study:
         pairs = [f"correlation {names[j]}, {names[i]}" for i, j in zip(rows, columns, strict=True)]
         return (*group, *own, *(pairs if method == "sample" else ()), *(["log_likelihood"] * (method == "sample")))
 
-    def laplace(self, count: int, rng: np.random.Generator) -> Record:
+    def subject(self, count: int, rng: np.random.Generator) -> Record:
         """Rank `count` subjects, each under the prior."""
         z = self.prior.mean + rng.standard_normal((count, self.model.n_parameters)) @ _root(self.prior).T
         found = self._fitted(z, rng, prior=self.prior, starts=self.how["starts"])
         assert isinstance(found, Fit)
-        draws = _gaussian(found.unconstrained, found.covariance, self.draws, rng)  # (L, count, K)
         likelihood, everyone = rebind(found), np.arange(count)
+        if "posterior_draws" in self.how:
+            draws = self._resampled(found, likelihood, rng)
+        else:
+            draws = _gaussian(found.unconstrained, found.covariance, self.draws, rng)  # (L, count, K)
         own = likelihood.evaluate(z, everyone, 0).value
         theirs = likelihood.evaluate(draws.reshape(-1, z.shape[1]), np.tile(everyone, self.draws), 0).value
         ranks = np.concatenate(
@@ -209,6 +217,19 @@ class _Study:
         )
         ranks[~np.isfinite(found.covariance).all(axis=(1, 2))] = -1
         return {"ranks": ranks.tolist(), "verdicts": found.verdict_counts()}
+
+    def _resampled(self, found: Fit, likelihood: Likelihood, rng: np.random.Generator) -> Array:
+        """Return L draws of each subject's posterior, (L, N, K)."""
+        known = np.asarray(np.isfinite(found.covariance).all(axis=(1, 2), keepdims=True))
+        covariance = np.where(known, found.covariance, self.prior.covariance)
+        total = self.how["posterior_draws"]
+        weighed = draw(likelihood, self.prior, found.unconstrained, covariance, total, rng)
+        picked = np.empty((self.draws, *found.unconstrained.shape))
+        for n in range(len(found.subjects)):
+            logs = smooth(weighed.log_weights[:, n])[0]
+            weights = np.exp(logs - logs.max())
+            picked[:, n] = weighed.points[rng.choice(total, self.draws, p=weights / weights.sum()), n]
+        return picked
 
     def group(self, count: int, rng: np.random.Generator) -> Record:
         """Rank one group under its maximum likelihood estimates and their errors."""
