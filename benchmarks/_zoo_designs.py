@@ -22,6 +22,7 @@ def _laid_out(trials: int, options: Mapping[str, int], **columns: Any) -> Task:
 
 _STABLE = find("bandit", probabilities=(0.3, 0.7), trials=200)
 _REVERSING = find("bandit", probabilities=(0.2, 0.8), reversal=20, win=1.0, loss=-1.0, trials=300)
+_REVERSING_BLOCKS = find("bandit", probabilities=(0.2, 0.8), reversal=20, win=1.0, loss=-1.0, trials=300, block=100)
 _FOUR = find("gain_loss_bandit", trials=300)
 _DECKS = find("iowa", trials=200)
 _RESTLESS = find("restless_bandit", trials=300)
@@ -165,4 +166,21 @@ DESIGNS: dict[str, tuple[Task, dict[str, float]]] = {
     "pstRT_ddm": (_PAIRS, {"a": 1.5, "tau": 0.3, "d1": 1.2, "d2": 0.8, "d3": 0.4}),
     "pstRT_rlddm1": (_PAIRS, {"a": 1.5, "tau": 0.3, "v": 3.0, "alpha": 0.2}),
     "pstRT_rlddm6": (_PAIRS, {"a": 1.5, "bp": 0.1, "tau": 0.3, "v": 3.0, "alpha_pos": 0.3, "alpha_neg": 0.15}),
+}
+_SAME = {  # the same function on other data
+    "banditNarm_4par": "bandit4arm_4par",
+    "banditNarm_lapse": "bandit4arm_lapse",
+    "banditNarm_2par_lapse": "bandit4arm_2par_lapse",
+    "banditNarm_singleA_lapse": "bandit4arm_singleA_lapse",
+    "banditNarm_lapse_decay": "bandit4arm_lapse_decay",
+    "hgf_ibrb_single": "hgf_ibrb",
+    "dd_hyperbolic_single": "dd_hyperbolic",
+    "dd_cs_single": "dd_cs",
+    "choiceRT_ddm_single": "choiceRT_ddm",
+    "choiceRT_lba_single": "choiceRT_lba",
+}
+DESIGNS |= {name: DESIGNS[other] for name, other in _SAME.items()}
+DESIGNS |= {f"{name}_multipleB": (_REVERSING_BLOCKS, DESIGNS[name][1]) for name in ("prl_rp", "prl_fictitious")}
+DESIGNS |= {
+    f"exploration_{kind}_safe": (_SAFE, DESIGNS[f"exploration_{kind}"][1]) for kind in ("value", "ucb", "thompson")
 }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.by_hand import log_likelihood, logistic
+from versant.agents.zoo.sorting import CARDS
 
 
 def test_bandit() -> None:
@@ -200,6 +203,15 @@ def test_card_sorting() -> None:
     colour, other = 0.9998 * 2 / 3 + 0.0001, 0.9998 / 6 + 0.0001
     p = (0.9998 * colour + 0.0001) / (0.9998 * (colour + 2 * other) + 0.0004)
     assert found == pytest.approx(math.log(1 / 3) + math.log(p), abs=1e-13)
+    # the same cards told by what they match, whatever their number
+    told = {"colour": [2, 1], "form": [1, 3], "number": [1, 4], "trial": [1, 100]}
+    assert log_likelihood("wcs_sql", theta, **told, choice=[2, 1], outcome=[1, 1]) == found
+
+
+def test_order_of_cards_is_that_of_the_answer_sheet(shared_data: Path) -> None:
+    sheet = (shared_data / "behaviour" / "hbayesdm" / "wcs_answersheet.txt").read_text().splitlines()[1:]
+    decks = [[int(deck) - 1 for deck in line.split("\t")[1:]] for line in sheet]
+    np.testing.assert_array_equal(CARDS, decks)
 
 
 def test_hierarchical_filter() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import versant as vs
+from versant.agents.zoo.sorting import CARDS
 from versant.errors import ModelError, ProblemError
 from versant.tasks.zoo.behaviour import find
 
@@ -28,6 +29,19 @@ def test_two_step_transitions_and_options() -> None:
     assert 0.4 < trials.numbers("reward").mean() < 0.75
     rare = run(find("two_step", trials=50, common=0.0), "ts_par4", TWO_STEP)
     assert np.array_equal(rare.columns["level1_choice"], 1 - rare.columns["state"])
+
+
+def test_blocks_of_a_bandit_begin_as_the_first() -> None:
+    task = find("bandit", probabilities=(0.0, 1.0), trials=50, reversal=10, block=25)
+    trials = run(task, "prl_rp_multipleB", {"Apun": 0.3, "Arew": 0.5, "beta": 2.0}, subjects=3)
+    trial = np.arange(150) % 50
+    np.testing.assert_array_equal(trials.columns["block"], trial // 25 + 1)
+    better = 1 - trial % 25 // 10 % 2  # 1 for ten trials, 0 for ten, 1 for five
+    np.testing.assert_array_equal(trials.numbers("reward"), trials.columns["choice"] == better)
+    with pytest.raises(ProblemError, match="shows 'block' and 'reward'"):
+        run(task, "ug_delta", {"alpha": 1.0, "tau": 0.5, "ep": 0.2})
+    with pytest.raises(ProblemError, match="block must be 1 or more"):
+        find("bandit", block=0)
 
 
 def test_go_nogo_cues_and_outcomes() -> None:
@@ -105,7 +119,7 @@ def test_associations_are_learned() -> None:
 
 
 def test_rules_of_card_sorting_change_after_a_run() -> None:
-    cards = vs.models.find("wcs_sql").state["cards"]
+    cards = CARDS
     trials = run(find("card_sorting", cards=cards, run=5), "wcs_sql", {"r": 0.9, "p": 0.9, "d": 4.0}, 10)
     decks, right = trials.columns["choice"].reshape(10, 128), trials.numbers("reward").reshape(10, 128)
     assert right.mean() > 0.4

@@ -9,19 +9,24 @@ each), and M_r the deck that the card matches in dimension r:
     attention        a ← (1 - rate) a + rate s, then a ← .9998 a/Σa + .0001;   rate = r if right, else p
 
 Parameters: `r`, `p` in (0, 1), rates after reward and punishment; `d` in (0, 5), consistency. Columns: ``choice`` (deck
-1 to 4), ``reward`` (or ``outcome``: 1 right, 0 wrong), ``trial`` (1 to 128), which says which card was shown: the order
-of the 64 cards is the standard one, gone through twice. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+1 to 4), ``reward`` (or ``outcome``: 1 right, 0 wrong); ``colour``, ``form``, ``number``, the deck 1 to 4 that the card
+matches. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Where the trials do not say what the card matches, as that toolbox's do not, ``trial`` (1 to 128) says which card it
+was: the test's 64 cards in the order of the printed deck, gone through twice. `CARDS` is that order as the toolbox's
+answer sheet (``wcs_answersheet.txt``) has it; it is a fact of the test, not of the model.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from versant.agents.learner import learner
 from versant.agents.parameters import interval, unit
-from versant.expressions.functions import array, where
+from versant.expressions.functions import array, lookup, where
 
 __all__ = ["CARDS", "wcs_sql"]
 
@@ -31,23 +36,31 @@ _DECKS = {
     "number": "1421414342132134234123234234214134142314134232132413241321324321",
 }  # the deck, 1 to 4, that each of the 64 cards matches
 CARDS = np.array([[int(deck) - 1.0 for deck in decks * 2] for decks in _DECKS.values()])  # (3, 128)
-"""The deck, from 0, that the card of each trial matches in colour, form and number, (3, 128)."""
+"""The deck, from 0, that the card of each trial matches in colour, form and number; (3, 128), of hBayesDM."""
 
 CARDS.flags.writeable = False
+_MATCHED = dict(zip(_DECKS, CARDS, strict=True))
+_FOUR = (1, 2, 3, 4)
 _KEPT, _FLOOR = 0.9998, 0.0001
+
+
+def _standard(decks: Any, t: Any) -> Any:
+    """Return the deck that the card of this trial matches, in the standard order."""
+    return lookup(decks, t.trial)
 
 
 @learner(
     r=unit,
     p=unit,
     d=interval(0, 5),
-    state={"attention": [1 / 3, 1 / 3, 1 / 3], "begun": 0.0, "cards": CARDS},
+    state={"attention": [1 / 3, 1 / 3, 1 / 3], "begun": 0.0},
     columns={"reward": "outcome"},
-    choices={"choice": (1, 2, 3, 4), "trial": tuple(range(1, 129))},
+    choices={"choice": _FOUR, "trial": tuple(range(1, 129))} | dict.fromkeys(_DECKS, _FOUR),
+    derived={name: partial(_standard, decks) for name, decks in _MATCHED.items()},
 )
 def wcs_sql(p: Any, s: Any, t: Any) -> None:
     """Attention shifts to dimensions that agree with what was said."""
-    matched = [s.cards[dimension, t.trial] for dimension in range(3)]
+    matched = [t[dimension] for dimension in _DECKS]
     first = s.begun < 1
     weights = [where(first, attention, attention**p.d) for attention in s.attention]
     sums = array([sum(w * (deck == k) for w, deck in zip(weights, matched, strict=True)) for k in range(4)])

@@ -30,6 +30,8 @@ class Bandit:
         The two values of the column ``reward``.
     reversal : int, optional
         Every so many trials the probabilities are handed on to the next option (a reversal, with two options).
+    block : int, optional
+        Every so many trials a new block begins, with the probabilities of the start; the column ``block`` counts them.
     drift : float
         Standard deviation of a Gaussian random walk of each probability, reflected at 0 and 1 (Daw et al. 2006 used
         drifting rewards); 0: none.
@@ -51,6 +53,7 @@ class Bandit:
     loss: float = 0.0
     reversal: int | None = None
     drift: float = 0.0
+    block: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "probabilities", tuple(float(p) for p in self.probabilities))
@@ -58,8 +61,10 @@ class Bandit:
             raise ProblemError("a bandit needs two options or more")
         if not all(0.0 <= p <= 1.0 for p in self.probabilities):
             raise ProblemError(f"probabilities lie in [0, 1]; given were {self.probabilities}")
-        if self.trials < 1 or (self.reversal is not None and self.reversal < 1) or not self.drift >= 0.0:
-            raise ProblemError("trials and reversal must be 1 or more, and drift must not be negative")
+        if min(n for n in (self.trials, self.reversal, self.block) if n is not None) < 1:
+            raise ProblemError("trials, reversal and block must be 1 or more")
+        if not self.drift >= 0.0:
+            raise ProblemError("drift must not be negative")
 
     @property
     def options(self) -> Mapping[str, int]:
@@ -68,8 +73,8 @@ class Bandit:
 
     @property
     def shows(self) -> tuple[str, ...]:
-        """Every trial pays."""
-        return ("reward",)
+        """Every trial pays, and belongs to a block where there are any."""
+        return ("reward",) if self.block is None else ("block", "reward")
 
     def begin(self, subjects: int, rng: np.random.Generator) -> Episode:
         """Start the task for many subjects."""
@@ -81,11 +86,16 @@ class _Run:
         self._task = task
         self._rng = rng
         self._trial = 0
-        self._probabilities = np.tile(np.array(task.probabilities), (subjects, 1))
+        self._length = task.block or task.trials
+        self._at_first = np.tile(np.array(task.probabilities), (subjects, 1))
+        self._probabilities = self._at_first
 
     def answer(self, column: str, made: Mapping[str, Array]) -> Array:
-        if column != "reward":
-            raise ProblemError(f"a bandit shows 'reward'; the learner reads {column!r}")
+        if column not in self._task.shows:
+            shown = " and ".join(repr(name) for name in self._task.shows)
+            raise ProblemError(f"a bandit shows {shown}; the learner reads {column!r}")
+        if column == "block":
+            return np.full(len(self._probabilities), self._trial // self._length + 1.0)
         if "choice" not in made:
             raise ProblemError(
                 "a bandit pays after the choice: the learner reads 'reward' before it calls choose('choice')"
@@ -95,8 +105,12 @@ class _Run:
 
     def advance(self) -> None:
         self._trial += 1
+        within = self._trial % self._length
+        if not within:
+            self._probabilities = self._at_first
+            return
         if self._task.drift:
             moved = self._probabilities + self._rng.normal(0.0, self._task.drift, self._probabilities.shape)
             self._probabilities = 1.0 - np.abs(1.0 - np.abs(moved) % 2.0)
-        if self._task.reversal is not None and self._trial % self._task.reversal == 0:
+        if self._task.reversal is not None and within % self._task.reversal == 0:
             self._probabilities = np.roll(self._probabilities, 1, axis=1)

@@ -21,12 +21,14 @@ Array = NDArray[Any]
 class CardSorting:
     """Card sorting.
 
-    Columns: ``trial`` (which card), ``choice`` (4 decks), ``reward`` (1 right, 0 wrong).
+    Columns: ``trial`` (which card), a column for each dimension (the deck, of 4, that the card matches), ``choice`` (4
+    decks), ``reward`` (1 right, 0 wrong).
 
     Parameters
     ----------
     cards : (dimensions, trials) array
         The deck 0..3 that the card of each trial matches in each dimension.
+    dimensions : sequence of str
     run : int
         How many right answers in a row change the rule to the next dimension.
 
@@ -37,6 +39,7 @@ class CardSorting:
     """
 
     cards: Any  # (dimensions, trials)
+    dimensions: tuple[str, ...] = ("colour", "form", "number")
     run: int = 10
 
     def __post_init__(self) -> None:
@@ -45,6 +48,8 @@ class CardSorting:
             raise ProblemError("card sorting needs an array of decks, dimensions by trials, and a run of one or more")
         if not ((cards >= 0) & (cards <= 3)).all():
             raise ProblemError("cards match the decks 0 to 3")
+        if len(self.dimensions) != len(cards):
+            raise ProblemError(f"the cards have {len(cards)} dimensions, and {len(self.dimensions)} are named")
         cards.flags.writeable = False
         object.__setattr__(self, "cards", cards)
 
@@ -56,7 +61,7 @@ class CardSorting:
     @property
     def options(self) -> Mapping[str, int]:
         """How many options each column has."""
-        return {"choice": 4, "trial": self.trials}
+        return {"choice": 4, "trial": self.trials} | dict.fromkeys(self.dimensions, 4)
 
     @property
     def shows(self) -> tuple[str, ...]:
@@ -78,8 +83,12 @@ class _Run:
     def answer(self, column: str, made: Mapping[str, Array]) -> Array:
         if column == "trial":
             return np.full(len(self._rule), self._trial)
+        if column in self._task.dimensions:
+            matched = self._task.cards[self._task.dimensions.index(column), self._trial]
+            return np.full(len(self._rule), matched)
         if column != "reward":
-            raise ProblemError(f"card sorting shows 'trial' and 'reward'; the learner reads {column!r}")
+            shown = ", ".join(repr(name) for name in ("trial", *self._task.dimensions))
+            raise ProblemError(f"card sorting shows {shown} and 'reward'; the learner reads {column!r}")
         right = made_before(made, "choice", column) == self._task.cards[self._rule, self._trial]
         self._streak = np.where(right, self._streak + 1, 0)
         return np.asarray(right, dtype=np.float64)
