@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +63,28 @@ def test_an_interrupted_fit_goes_on_where_it_stopped(folder: Path, tmp_path: Pat
     result = fit_parts(Q, folder, tmp_path / "out")
     assert len(fitted) == 4  # one done, one interrupted, two after
     pd.testing.assert_frame_equal(estimates(result), whole)
+
+
+KILLED = """
+import os, signal, sys
+import versant as vs
+def progress(done, total, what):
+    if done == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+vs.fit_parts(vs.models.find("q_learning"), sys.argv[1], sys.argv[2], starts=2, progress=progress)
+"""
+
+
+def test_a_killed_fit_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
+    whole = fit_parts(Q, folder, tmp_path / "whole", starts=2)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(tmp_path / "out")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name for path in (tmp_path / "out" / "parts").rglob("*.parquet")] == ["a.parquet"]
+    seen: list[int] = []
+    result = fit_parts(Q, folder, tmp_path / "out", starts=2, progress=lambda done, total, what: seen.append(done))
+    assert seen == [0, 1, 2, 3]
+    pd.testing.assert_frame_equal(estimates(result), estimates(whole))
+    assert (result.n_subjects, result.verdicts) == (whole.n_subjects, whole.verdicts)
 
 
 def test_other_settings_are_refused(folder: Path, tmp_path: Path) -> None:

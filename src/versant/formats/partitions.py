@@ -1,8 +1,9 @@
 """Groups larger than memory: a folder of Parquet parts, fitted part after part, resumable.
 
-Every part holds whole subjects. A part is read, fitted, and its table of estimates written before the next is read,
-so memory is that of one part. What is done is what stands in the output folder: after an interrupt the same call goes
-on where it stopped; a call with other settings is refused rather than mixed in.
+Every part holds whole subjects. A part is fitted, and its table of estimates written, while the next is read: memory is
+that of two parts, and of 8 bytes a subject, by which a subject that stands in two parts is found. What is done is what
+stands in the output folder: after an interrupt the same call goes on where it stopped; a call with other settings is
+refused rather than mixed in.
 
     OUT/settings.json       what was asked for, and the codings the first part showed
     OUT/parts/….parquet     the estimates of each part's subjects (`Fit.frame`)
@@ -16,10 +17,14 @@ import inspect
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import DataError, VersantError
@@ -114,28 +119,32 @@ def fit_parts(
         "parts": [[str(part), (source / part).stat().st_size] for part in parts],
     }
     codings = _settled(target / "settings.json", asked, choices)
-    owner: dict[Any, Path] = {}
-    totals: Counter[str] = Counter()
-    log_likelihood = 0.0
-    for number, part in enumerate(parts):
-        table = target / "parts" / part
-        progress(number, len(parts), f"{part}")
-        if not table.exists():
-            trials = read_trials(source / part, rename, missing, codings or choices)
-            codings = codings or _settle(target / "settings.json", asked, trials)
-            one = fit(model, trials, gaussian, starts=starts, seed=_part_seed(seed, number), on_missing=on_missing)
-            write_table(one.frame(), table)
-        log_likelihood += _add_part(table, part, owner, totals)
+    tables = [target / "parts" / part for part in parts]
+    waiting = [number for number, table in enumerate(tables) if not table.exists()]
+
+    def read(number: int) -> Trials:
+        return read_trials(source / parts[number], rename, missing, codings or choices)
+
+    seen = _Subjects(tables, parts)
+    with ThreadPoolExecutor(1) as reader:
+        coming: Future[Trials] | None = None
+        for number, table in enumerate(tables):
+            progress(number, len(parts), f"{parts[number]}")
+            if number in waiting:
+                trials = read(number) if coming is None else coming.result()
+                codings = codings or _settle(target / "settings.json", asked, trials)
+                waiting.remove(number)
+                coming = reader.submit(read, waiting[0]) if waiting else None
+                one = fit(model, trials, gaussian, starts=starts, seed=_part_seed(seed, number), on_missing=on_missing)
+                write_table(one.frame(), table)
+            seen.add(number)
     progress(len(parts), len(parts), "done")
-    tables = tuple(target / "parts" / part for part in parts)
-    result = PartitionedFit(model.name, len(owner), log_likelihood, dict(totals), tables)
+    result = PartitionedFit(model.name, seen.count, seen.log_likelihood, dict(seen.verdicts), tuple(tables))
     write_json(target / "result.json", result.to_dict())
     return result
 
 
-def _part_seed(seed: int, number: int) -> Any:
-    import numpy as np
-
+def _part_seed(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number])
 
 
@@ -170,16 +179,48 @@ def _settle(file: Path, asked: Mapping[str, Any], trials: Trials) -> dict[str, A
     return codings
 
 
-def _add_part(table: Path, part: Path, owner: dict[Any, Path], totals: Counter[str]) -> float:
-    """Add a part's results to the totals; return its log-likelihood."""
-    import pandas as pd
+class _Subjects:
+    """What the tables of the parts add up to.
 
-    done = pd.read_parquet(table, columns=["subject", "log_likelihood", "verdict"])
-    for subject in done["subject"]:
-        if subject in owner:
-            problem = f"the subject stands in two parts, {owner[subject]} and {part}"
-            raise DataError(problem, "write all trials of a subject into one part", str(part), subject=subject)
-        owner[subject] = part
-    for flags, count in done["verdict"].value_counts().items():
-        totals.update({flag: int(count) for flag in str(flags).split()})
-    return float(done["log_likelihood"].sum())
+    Parameters
+    ----------
+    tables : sequence of Path
+        Estimates, one table a part.
+    parts : sequence of Path
+        Their names, for errors.
+    """
+
+    def __init__(self, tables: Sequence[Path], parts: Sequence[Path]) -> None:
+        self._tables, self._parts = tables, parts
+        self._digests: list[NDArray[np.uint64]] = []  # sorted, one array a part
+        self.count = 0
+        self.log_likelihood = 0.0
+        self.verdicts: Counter[str] = Counter()
+
+    def add(self, number: int) -> None:
+        """Add the next part's table."""
+        import pandas as pd
+
+        done = pd.read_parquet(self._tables[number], columns=["subject", "log_likelihood", "verdict"])
+        digests = np.sort(pd.util.hash_array(done["subject"].to_numpy(), categorize=False))
+        for other, known in enumerate(self._digests):
+            if np.isin(digests, known, assume_unique=True).any():
+                self._refuse_twice(other, number)
+        self._digests.append(digests)
+        self.count += len(done)
+        self.log_likelihood += float(done["log_likelihood"].sum())
+        for flags, count in done["verdict"].value_counts().items():
+            self.verdicts.update({flag: int(count) for flag in str(flags).split()})
+
+    def _refuse_twice(self, first: int, second: int) -> None:
+        """Raise if a subject stands in both parts; equal digests alone are no proof."""
+        import pandas as pd
+
+        one, two = (pd.read_parquet(self._tables[k], columns=["subject"])["subject"] for k in (first, second))
+        both = set(one) & set(two)
+        if both:
+            problem = f"the subject stands in two parts, {self._parts[first]} and {self._parts[second]}"
+            subject = min(both, key=str)
+            raise DataError(
+                problem, "write all trials of a subject into one part", str(self._parts[second]), subject=subject
+            )

@@ -79,6 +79,6 @@ class Verdict(Word):
 
 def chance_not_passed(log_likelihood: Array, chance: Array, n_parameters: int) -> NDArray[np.bool_]:
     """Return where 2 (ℓ - ℓ_chance) stays below the 95 % point of χ² with K degrees of freedom, (N,)."""
-    from scipy.stats import chi2
+    from scipy.special import chdtri  # the χ² point itself: scipy.stats takes a second to load
 
-    return np.asarray(2.0 * (log_likelihood - chance) < chi2.isf(CHANCE_LEVEL, n_parameters))
+    return np.asarray(2.0 * (log_likelihood - chance) < chdtri(n_parameters, CHANCE_LEVEL))
