@@ -5,17 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from versant.errors import ModelError
+from versant.figures.beliefs import figure_beliefs, figure_occupancy, table_beliefs, table_occupancy
 from versant.figures.canvas import new_figure, save
+from versant.figures.catalogue import figure, kinds
 from versant.figures.plan import (
     draw_controller,
     draw_convergence,
     draw_excess,
+    draw_gap,
     figure_plan,
     table_convergence,
     table_edges,
     table_nodes,
 )
 from versant.planning.result import Plan
+from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
 from versant.verbs.plan import plan
 
@@ -66,3 +71,51 @@ def test_the_whole_figure_is_written(found: Plan, tmp_path: Path) -> None:
         path = tmp_path / f"{number}.png"
         save(figure_plan(result), path)
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_gap_falls_to_what_the_plan_says(found: Plan) -> None:
+    ax = new_figure(4, 3).subplots()
+    draw_gap(found, ax)
+    gap = np.asarray(ax.lines[0].get_ydata())
+    assert gap[-1] == pytest.approx(found.gap, abs=1e-6)
+    assert (np.diff(gap) <= 0).all()
+
+
+def test_occupancy_is_that_of_states_and_nodes(found: Plan) -> None:
+    task = tiger(costs=("risk",))
+    table = table_occupancy(found, task)
+    by_node = table.groupby("node")["share"].sum()
+    np.testing.assert_allclose(by_node, table_nodes(found)["occupancy"].to_numpy()[by_node.index], atol=1e-12)
+    drawn = figure_occupancy(table)
+    shown = np.asarray(drawn.axes[0].images[0].get_array())
+    assert shown.sum() == pytest.approx(100.0)
+    assert shown.shape == (2, len(by_node))
+
+
+def test_nodes_over_beliefs_carry_the_value_of_the_plan(found: Plan) -> None:
+    task = tiger(costs=("risk",))
+    table = table_beliefs(found, task)
+    values = table[["value tiger-left", "value tiger-right"]].to_numpy()
+    assert found.controller.start @ values @ task.start == pytest.approx(found.value, rel=1e-9)
+    used = table[table["occupancy"] > 0]
+    np.testing.assert_allclose(used["belief tiger-left"] + used["belief tiger-right"], 1.0)
+    drawn = figure_beliefs(table)
+    assert next(text.get_text() for text in drawn.legends[0].get_texts()) in task.actions
+
+
+def three_states() -> Pomdp:
+    rng = np.random.default_rng(0)
+    stochastic = rng.dirichlet(np.ones(3), size=(2, 3))
+    return Pomdp.from_arrays([*stochastic], [*rng.dirichlet(np.ones(2), size=(2, 3))], rng.random((3, 2)), 0.9)
+
+
+def test_three_states_are_a_simplex_and_more_are_refused(tmp_path: Path) -> None:
+    task = three_states()
+    agent = plan(task, nodes=3, starts=2, bounds=(), families=("random",))
+    save(figure(agent, "beliefs", task=task), tmp_path / "beliefs.png")
+    assert kinds(agent) == ("plan", "occupancy", "beliefs")
+    with pytest.raises(ModelError, match="needs task="):
+        figure(agent, "occupancy")
+    table = table_beliefs(agent, task).assign(**{"value 4": 0.0})
+    with pytest.raises(ModelError, match="two or three states, not for 4"):
+        figure_beliefs(table)

@@ -16,6 +16,9 @@ predictive      predictive check                        recorded over replicated
 calibration     calibration                             distribution of ranks
 identify        identifiability                         profile likelihoods
 frontier        frontier                                value against a budget
+plan            plan                                    the controller as a graph, and convergence
+occupancy       plan (and its task)                     time in each state and node
+beliefs         plan (and its task, of 2 or 3 states)   nodes over beliefs
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from versant.errors import ModelError
 from versant.figures import (
+    beliefs,
     calibration,
     convergence,
     frontier,
@@ -38,12 +42,14 @@ from versant.figures import (
     trajectory,
 )
 from versant.figures import fit as fits
+from versant.figures import plan as plans
 from versant.inference.calibration import Calibration
 from versant.inference.group_result import GroupFit
 from versant.inference.hbi_result import HierarchicalSelection
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.inference.selection import Selection
+from versant.planning.result import Plan
 from versant.verbs.compare import Comparison
 from versant.verbs.confusion import Confusion
 from versant.verbs.frontier import Frontier
@@ -122,6 +128,11 @@ CATALOGUE: dict[str, _Kind] = {
         lambda r, t, title: identify.figure_identify(t, _domains(r.fit), r.profiles.bound, title),
     ),
     "frontier": _Kind((Frontier,), frontier.table_frontier, lambda r, t, title: frontier.figure_frontier(r)),
+    "plan": _Kind((Plan,), plans.table_edges, lambda r, t, title: plans.figure_plan(r)),
+    "occupancy": _Kind(
+        (Plan,), beliefs.table_occupancy, lambda r, t, title: beliefs.figure_occupancy(t, title), ("task",)
+    ),
+    "beliefs": _Kind((Plan,), beliefs.table_beliefs, lambda r, t, title: beliefs.figure_beliefs(t, title), ("task",)),
 }
 
 FIRST: dict[type, str] = {GroupFit: "group", HierarchicalSelection: "selection"}
@@ -167,6 +178,8 @@ def figure(result: Any, kind: str | None = None, *, title: str = "", **options: 
         Of ``"trajectory"``: whose; the first subject without it.
     alone : Fit
         Of ``"shrinkage"``: the fit of the same subjects one by one.
+    task : Pomdp
+        Of ``"occupancy"`` and ``"beliefs"``: the problem that a plan was made for.
 
     Returns
     -------
@@ -200,6 +213,8 @@ def _chosen(result: Any, kind: str | None, options: dict[str, Any]) -> _Kind:
     unknown = sorted(set(options) - set(chosen.options))
     if unknown:
         raise ModelError(f"the figure {name!r} takes no {unknown[0]}=")
+    if "task" in chosen.options and "task" not in options:
+        raise ModelError(f"the figure {name!r} needs task=, the problem that the plan was made for")
     if name == "shrinkage" and "alone" not in options:
         raise ModelError("the figure 'shrinkage' needs alone=, the fit of the same subjects one by one")
     return chosen

@@ -2,7 +2,8 @@
 
 * the controller as a graph: nodes are labelled and coloured by the action they mostly take, edges by the observations
   that lead along them; the strength of an edge is how often it is used;
-* convergence: the value of the best controller so far, and its excess over the budgets, against time.
+* convergence: the value of the best controller so far, its excess over the budgets, and the gap to the upper bound,
+  against time.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "draw_controller",
     "draw_convergence",
     "draw_excess",
+    "draw_gap",
     "figure_plan",
     "table_convergence",
     "table_edges",
@@ -91,14 +93,16 @@ def table_convergence(plan: Plan) -> pd.DataFrame:
 
 def figure_plan(plan: Plan) -> Figure:
     """Draw controller and convergence side by side."""
-    over = any(step.violation > 0 for step in plan.history)
+    draws: dict[str, Any] = {"value": draw_convergence}
+    if any(step.violation > 0 for step in plan.history):
+        draws["excess"] = draw_excess
+    if plan.gap is not None and plan.history:
+        draws["gap"] = draw_gap
     figure = new_figure(11.0, 5.5)
-    layout: Any = [["controller", "value"], ["controller", "excess"]] if over else [["controller", "value"]]
-    axes = figure.subplot_mosaic(layout, width_ratios=[1.3, 1.0])
+    axes = figure.subplot_mosaic([["controller", name] for name in draws], width_ratios=[1.3, 1.0])
     draw_controller(plan, axes["controller"])
-    draw_convergence(plan, axes["value"])
-    if over:
-        draw_excess(plan, axes["excess"])
+    for name, draw in draws.items():
+        draw(plan, axes[name])
     return figure
 
 
@@ -131,6 +135,20 @@ def draw_excess(plan: Plan, ax: Axes) -> None:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("seconds", size=8)
     ax.set_title("Its largest excess, as a fraction of the budget", size=9, loc="left")
+    clean(ax, "y")
+
+
+def draw_gap(plan: Plan, ax: Axes) -> None:
+    """Draw the gap between the upper bound and the best controller within the budgets against time."""
+    table = table_convergence(plan)
+    kept = table[table["violation"] == 0] if (table["violation"] == 0).any() else table
+    seconds, gap = [*kept["seconds"], plan.seconds], np.maximum([*kept["gap"], kept["gap"].iloc[-1]], 0.0)
+    ax.step(seconds, gap, where="post", color=GREEN)
+    ax.set_yscale("symlog", linthresh=max(1e-6, 1e-3 * float(gap.max())))
+    ax.set_ylim(bottom=0)
+    ax.annotate(f"{gap[-1]:.2g}", (seconds[-1], gap[-1]), (0, 4), textcoords="offset points", ha="right", size=8)
+    ax.set_xlabel("seconds", size=8)
+    ax.set_title("Its gap to the upper bound of every policy", size=9, loc="left")
     clean(ax, "y")
 
 
