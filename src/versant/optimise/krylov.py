@@ -27,7 +27,9 @@ PATIENCE = 15
 RESTARTS, DIRECTIONS = 40, 40
 
 
-def solve_by_products(multiply: Callable[[Array], Array], right: Array, tolerance: float = 1e-11) -> Array:
+def solve_by_products(
+    multiply: Callable[[Array], Array], right: Array, tolerance: float = 1e-11, first: Array | None = None
+) -> Array:
     """Solve Z x = b for every column of `right`.
 
     Parameters
@@ -37,6 +39,8 @@ def solve_by_products(multiply: Callable[[Array], Array], right: Array, toleranc
     right : (N, k) array
     tolerance : float
         Norm of the residual at which to stop, relative to that of the right-hand side.
+    first : (N, k) array, optional
+        About the solution.
 
     Returns
     -------
@@ -50,22 +54,23 @@ def solve_by_products(multiply: Callable[[Array], Array], right: Array, toleranc
            [2.]])
     """
     target = tolerance * np.linalg.norm(right, axis=0)
+    begin = np.zeros_like(right) if first is None else first
     with np.errstate(all="ignore"):  # overflow and division by zero are how BiCGSTAB breaks down
-        found = _bicgstab(multiply, right, target)
+        found = _bicgstab(multiply, right, begin, target)
     left = np.linalg.norm(right - multiply(found), axis=0) > 2.0 * target
     for column in np.flatnonzero(left):
         found[:, column] = _gmres(multiply, right[:, column], found[:, column], float(target[column]))
     return found
 
 
-def _bicgstab(multiply: Callable[[Array], Array], right: Array, target: Array) -> Array:
+def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, target: Array) -> Array:
     """Return the best points met, column by column; a column that breaks down is left with what it had."""
 
     def ratio(above: Array, below: Array) -> Array:
         return np.where(np.abs(below) > 1e-300, above / below, np.nan)
 
-    x, residual = np.zeros_like(right), right
-    shadow, direction, image = right, right, np.zeros_like(right)
+    x, residual = first, right - multiply(first) if first.any() else right
+    shadow, direction, image = residual, residual, np.zeros_like(right)
     rho = (shadow * residual).sum(axis=0)
     best, lowest = x.copy(), np.linalg.norm(residual, axis=0)
     idle = np.zeros(len(rho), dtype=np.intp)

@@ -7,7 +7,7 @@ right-hand side, and the transposed systems too:
 * small dense stacks: the inverses, made by one call for the whole stack;
 * dense stacks: LU with partial pivoting;
 * sparse matrices: SuperLU;
-* products Z x = x − K x with K ≥ 0: Krylov methods (see `krylov`).
+* products Z x = x − K x with K ≥ 0: Krylov methods (see `krylov`), from what the products know of the solution.
 
 Error bound. Let q = ‖I − Z‖∞ < 1, as it is for Z = I − γT with T a stochastic matrix. Then ‖Z⁻¹‖∞ ≤ 1 / (1 − q), so
 that any approximation x̂ of x = Z⁻¹ b, however found, obeys
@@ -22,7 +22,7 @@ Source: Higham 2002, *Accuracy and stability of numerical algorithms*, chapters 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -46,6 +46,9 @@ class Products(Protocol):
 
     def backward(self, vectors: Array) -> Array:
         """Return Kᵀ times vectors (N, k)."""
+
+    def first(self, right: Array, transposed: bool) -> Array | None:
+        """About the solution of x = b + K x, or with Kᵀ, for right-hand sides (N, k); None if nothing is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +133,16 @@ class _Krylov:
         self._kernels = system.kernels
 
     def solve(self, right: Array) -> Array:
-        return np.stack([self._one(kernel.forward, b) for kernel, b in zip(self._kernels, right, strict=True)])
+        return np.stack([self._one(kernel, b, False) for kernel, b in zip(self._kernels, right, strict=True)])
 
     def solve_transposed(self, right: Array) -> Array:
-        return np.stack([self._one(kernel.backward, b) for kernel, b in zip(self._kernels, right, strict=True)])
+        return np.stack([self._one(kernel, b, True) for kernel, b in zip(self._kernels, right, strict=True)])
 
     @staticmethod
-    def _one(kernel: Callable[[Array], Array], right: Array) -> Array:
-        return solve_by_products(lambda vectors: vectors - kernel(vectors), right)
+    def _one(kernel: Products, right: Array, transposed: bool) -> Array:
+        times = kernel.backward if transposed else kernel.forward
+        first = kernel.first(right, transposed)
+        return solve_by_products(lambda vectors: vectors - times(vectors), right, first=first)
 
 
 def factorise(system: System) -> Factors:

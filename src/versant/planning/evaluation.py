@@ -26,18 +26,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array, vstack
+from scipy.sparse import csc_array, csr_array
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
 from versant.planning.layout import Layout
-from versant.planning.pairs import pair_entries
-from versant.planning.products import ChainProducts
+from versant.planning.pairs import PairEntries, pair_entries
+from versant.planning.products import ChainProducts, FormedChain, form_chain
 from versant.tasks.pomdp import Pomdp, require_discounted
 
 __all__ = ["ClosedLoop", "Evaluation", "pair_kernels"]
@@ -49,7 +50,10 @@ DENSE_LIMIT = 400
 """Order of Z up to which dense factorisation is used whatever the density."""
 
 SPARSE_LIMIT = 6000
-"""Order of Z up to which it is formed and factorised at all; beyond, there are only products."""
+"""Order of Z up to which it is formed and factorised; beyond, there are products."""
+
+CHAIN_LIMIT = 30_000_000
+"""Entries of γ T up to which it is formed where Z is not."""
 
 
 def pair_kernels(pomdp: Pomdp) -> tuple[Indices, list[csr_array[Any]]]:
@@ -84,14 +88,15 @@ class ClosedLoop:
 
     def __init__(self, pomdp: Pomdp, nodes: int) -> None:
         self.discount = require_discounted(pomdp)
-        pairs, kernels = pair_kernels(pomdp)
+        self.entries = pair_entries(pomdp)
+        pairs = self.entries.pairs
         self.layout = Layout(nodes, pomdp.actions, pomdp.observations, pairs)
         self.start = pomdp.start  # (S,)
         self.payoffs = np.stack([pomdp.rewards, *pomdp.costs.values()])  # (1+m, S, A)
         self.costs = tuple(pomdp.costs)
         self.pair_actions = pairs[:, 0]  # (K,)
-        self.adjoint, self.reached = _adjoint(kernels)  # (R, S), and for each k its rows and their s'
-        self._weights, self._rows, self._columns = _pattern(kernels)  # (nnz, K), (nnz,), (nnz,)
+        self.adjoint, self.reached = _adjoint(self.entries)  # (R, S), and for each k its rows and their s'
+        self._weights, self._rows, self._columns = _pattern(self.entries)  # (nnz, K), (nnz,), (nnz,)
 
     @property
     def n_states(self) -> int:
@@ -123,7 +128,7 @@ class ClosedLoop:
         order = states * nodes
         moves = action.transpose(0, 2, 1)[:, self.pair_actions, :, None] * transition  # (B, K, X, X')
         if order > SPARSE_LIMIT:
-            return Implicit(tuple(ChainProducts(self.adjoint, self.reached, self.discount * one) for one in moves))
+            return Implicit(tuple(self._products(self.discount * one) for one in moves))
         flat = moves.transpose(1, 0, 2, 3).reshape(len(self.pair_actions), -1)  # (K, B X X')
         spread = -self.discount * (self._weights @ flat)
         blocks = spread.reshape(-1, batch, nodes, nodes).transpose(1, 0, 2, 3)  # (B, nnz, X, X')
@@ -140,6 +145,11 @@ class ClosedLoop:
             csc_array(identity + bsr_array((one, self._columns, indptr), shape=(order, order)).tocsc())
             for one in blocks
         ]
+
+    def _products(self, moves: Array) -> ChainProducts | FormedChain:
+        """γ T of one controller: formed, where its moves leave it sparse, or by nodes and states in turn."""
+        formed = form_chain(self.entries, moves, CHAIN_LIMIT)
+        return ChainProducts(self.adjoint, self.reached, moves) if formed is None else formed
 
     @cached_property
     def _places(self) -> Indices:
@@ -205,27 +215,21 @@ class Evaluation:
         return errors
 
 
-def _adjoint(kernels: list[csr_array[Any]]) -> tuple[csr_array[Any], list[tuple[slice, Indices | slice]]]:
+def _adjoint(entries: PairEntries) -> tuple[csr_array[Any], list[tuple[slice, Indices | slice]]]:
     """Stack the rows of all P_kᵀ that hold anything, (R, S); list for each k its rows and the s' they stand for."""
-    parts, reached, begin = [], [], 0
-    for kernel in kernels:
-        transposed = csr_array(kernel.T)
-        states = np.flatnonzero(np.diff(transposed.indptr))
-        parts.append(transposed[states])
-        every = len(states) == kernel.shape[1]
-        reached.append((slice(begin, begin + len(states)), slice(None) if every else states))
-        begin += len(states)
-    return csr_array(vstack(parts)), reached
+    states = entries.n_states
+    codes, row = np.unique(entries.pair * states + entries.following, return_inverse=True)
+    pair, following = np.divmod(codes, states)
+    adjoint = csr_array((entries.probability, (row.ravel(), entries.state)), shape=(len(codes), states))
+    begins = np.searchsorted(pair, np.arange(entries.n_pairs + 1)).tolist()
+    rows = [slice(begin, end) for begin, end in pairwise(begins)]
+    return adjoint, [(one, slice(None) if one.stop - one.start == states else following[one]) for one in rows]
 
 
-def _pattern(kernels: list[csr_array[Any]]) -> tuple[csr_array[Any], Indices, Indices]:
+def _pattern(entries: PairEntries) -> tuple[csr_array[Any], Indices, Indices]:
     """Lay the K pair kernels out on the union of their patterns: weights (nnz, K), rows and columns (nnz,)."""
-    order = kernels[0].shape[0]
-    entries = [kernel.tocoo() for kernel in kernels]
-    places = [part.row.astype(np.intp) * order + part.col for part in entries]
-    union = np.unique(np.concatenate(places))
-    rows = np.searchsorted(union, np.concatenate(places))
-    columns = np.repeat(np.arange(len(kernels)), [len(place) for place in places])
-    data = np.concatenate([part.data for part in entries])
-    weights = csr_array((data, (rows, columns)), shape=(len(union), len(kernels)))
-    return weights, union // order, union % order
+    states = entries.n_states
+    union, row = np.unique(entries.state * states + entries.following, return_inverse=True)
+    shape = (len(union), entries.n_pairs)
+    weights = csr_array((entries.probability, (row.ravel(), entries.pair)), shape=shape)
+    return weights, union // states, union % states

@@ -18,7 +18,9 @@ Source: ∂(Z⁻¹ r) = Z⁻¹ (∂r + γ ∂T Z⁻¹ r), contracted with β fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,9 @@ from versant.planning.evaluation import Evaluation
 __all__ = ["Derivatives", "differentiate"]
 
 Array = NDArray[np.float64]
+
+SPARSE = 0.1
+"""Share of the flows below which only those that are not zero enter products."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +65,7 @@ def differentiate(evaluation: Evaluation) -> Derivatives:
     arrived = loop.adjoint @ occupancy.transpose(1, 0, 2).reshape(states, batch * nodes)
     flow = arrived.reshape(-1, batch, nodes).transpose(1, 2, 0)  # (B, X, R), R the (k, s') that can occur
     reach = values.reshape(batch, states, -1)  # (B, S', X' (1+m))
-    products = [flow[:, :, rows] @ reach[:, reached] for rows, reached in loop.reached]
-    gains = np.stack(products, axis=1).reshape(batch, len(actions), nodes, nodes, -1)  # (B, K, X, X', 1+m)
+    gains = _gains(flow, reach, loop.reached).reshape(batch, len(actions), nodes, nodes, -1)  # (B, K, X, X', 1+m)
     visits = np.stack([flow[:, :, rows].sum(axis=2) for rows, _ in loop.reached], axis=1)  # (B, K, X)
     chosen = action.transpose(0, 2, 1)[:, actions]  # (B, K, X) ψ(a|x) of each pair
     by_transition = discount * chosen[..., None, None] * gains
@@ -75,3 +79,16 @@ def differentiate(evaluation: Evaluation) -> Derivatives:
     moves = discount * chosen * visits
     usage = np.concatenate([np.ones((batch, 1)), moves.reshape(batch, -1), occupancy.sum(axis=1)], axis=1)
     return Derivatives(slopes, usage)
+
+
+def _gains(flow: Array, reach: Array, reached: Sequence[tuple[slice, Any]]) -> Array:
+    """Products of flows (B, X, R) with values (B, S', n) for each pair, (B, K, X, n); zeros are left out if many."""
+    if np.count_nonzero(flow) > SPARSE * flow.size:
+        return np.stack([flow[:, :, rows] @ reach[:, states] for rows, states in reached], axis=1)
+    from scipy.sparse import csr_array
+
+    gains = np.empty((len(flow), len(reached), flow.shape[1], reach.shape[2]))
+    for number, (one, values) in enumerate(zip(flow, reach, strict=True)):
+        for pair, (rows, states) in enumerate(reached):
+            gains[number, pair] = csr_array(one[:, rows]) @ values[states]
+    return gains

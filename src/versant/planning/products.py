@@ -1,8 +1,10 @@
-"""The chain of a controller in a POMDP as products, never formed.
+"""The chain of a controller in a POMDP as products.
 
     (γ T V)(s,x) = Σ_k Σ_{s'} P_k(s,s') Σ_{x'} M_k(x,x') V(s',x'),      M_k(x,x') = γ ψ(a|x) η(x'|x,k)
 
-Nodes first, which is dense and small; then one sparse product for all k, of only those rows (k, s') that can occur.
+Where moves are drawn by lot γ T is never formed: nodes first, which is dense and small; then one sparse product for
+all k, of only those rows (k, s') that can occur. Where most M_k(x,x') are zero, as those of policy graphs are, γ T is
+sparse itself; it is formed, and solutions are found by sweeps in the order in which the chain runs (see `sweeps`).
 """
 
 from __future__ import annotations
@@ -16,9 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-__all__ = ["ChainProducts"]
+from versant.planning.pairs import PairEntries
+from versant.planning.sweeps import run_order, sweep_until
+
+__all__ = ["ChainProducts", "FormedChain", "form_chain"]
 
 Array = NDArray[np.float64]
+
+SWEEP_TOLERANCE = 1e-13
+"""Relative change in a sweep at which it is the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +46,10 @@ class ChainProducts:
     adjoint: csr_array[Any]  # (R, S)
     reached: Sequence[tuple[slice, Any]]
     moves: Array  # (K, X, X')
+
+    def first(self, right: Array, transposed: bool) -> Array | None:
+        """Nothing is known about solutions before they are sought."""
+        return None
 
     def forward(self, vectors: Array) -> Array:
         """Return γ T times vectors (S X, j)."""
@@ -66,3 +78,48 @@ class ChainProducts:
     def _by_state(self, vectors: Array) -> Array:
         nodes = self.moves.shape[1]
         return vectors.reshape(-1, nodes, vectors.shape[1]).transpose(2, 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class FormedChain:
+    """γ T of one controller, formed as a sparse matrix, pairs (s, x) with the node fastest."""
+
+    matrix: csr_array[Any]  # (S X, S X)
+
+    def forward(self, vectors: Array) -> Array:
+        """Return γ T times vectors (S X, j)."""
+        return np.asarray(self.matrix @ vectors)
+
+    def backward(self, vectors: Array) -> Array:
+        """Return γ Tᵀ times vectors (S X, j)."""
+        return np.asarray(self._adjoint @ vectors)
+
+    def first(self, right: Array, transposed: bool) -> Array | None:
+        """Solve x = b + γ T x, or with Tᵀ, as far as sweeps go; right-hand sides (S X, j)."""
+        kernel, order = (self._adjoint, self._order[::-1]) if transposed else (self.matrix, self._order)
+        return sweep_until(kernel, order, right, SWEEP_TOLERANCE)
+
+    @cached_property
+    def _adjoint(self) -> csr_array[Any]:
+        return csr_array(self.matrix.T)
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return run_order(self.matrix)
+
+
+def form_chain(entries: PairEntries, moves: Array, limit: int) -> FormedChain | None:
+    """Form γ T from M_k (K, X, X'); None if it would have more than `limit` entries."""
+    pair, node, following = np.nonzero(moves)
+    counts = np.bincount(pair, minlength=entries.n_pairs)
+    sizes = np.diff(entries.begins)
+    if int(counts @ sizes) > limit:
+        return None
+    size = entries.n_states * moves.shape[1]
+    repeats = sizes[pair]  # entries of the kernel that each move goes with
+    move = np.repeat(np.arange(len(pair)), repeats)
+    entry = np.arange(len(move)) - np.repeat(np.cumsum(repeats) - repeats, repeats) + entries.begins[pair[move]]
+    rows = entries.state[entry] * moves.shape[1] + node[move]
+    columns = entries.following[entry] * moves.shape[1] + following[move]
+    data = moves[pair, node, following][move] * entries.probability[entry]
+    return FormedChain(csr_array((data, (rows, columns)), shape=(size, size)))

@@ -21,21 +21,21 @@ Source: Littman, Cassandra & Kaelbling 1995 (QMDP); Hauskrecht 2000, *Value-func
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from versant.optimise.linear import UNIT_ROUNDOFF
-from versant.planning.evaluation import pair_kernels
+from versant.planning.pairs import pair_entries
 from versant.tasks.pomdp import Pomdp, require_discounted
 
 __all__ = ["Bound", "Kind", "Relaxation"]
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 Kind: TypeAlias = Literal["qmdp", "fib"]
 """What the agent is told: the state after its first action, or with one step's delay."""
 
@@ -83,11 +83,12 @@ class Relaxation:
         self.parts = np.stack([pomdp.rewards, *(pomdp.costs[name] for name in costs)])  # (1+m, S, A)
         self._told = None if kind == "qmdp" else Relaxation(pomdp, "qmdp", costs, deadline)
         if kind == "qmdp":
-            self._owners, kernels = np.arange(pomdp.n_actions), list(pomdp.transitions)
+            owners, terms = np.arange(pomdp.n_actions), _terms(pomdp)
         else:
-            pairs, kernels = pair_kernels(pomdp)
-            self._owners = pairs[:, 0]
-        self._kernel, self._gather = _rows(kernels, self._owners, pomdp.n_actions)
+            entries = pair_entries(pomdp)
+            owners, terms = entries.pairs[:, 0], (entries.pair, entries.state, entries.following, entries.probability)
+        self._terms = len(owners)
+        self._kernel, self._gather = _rows(owners, terms, pomdp.n_states, pomdp.n_actions)
         sums = self._gather @ np.asarray(self._kernel.sum(axis=1)).ravel()
         self._contraction = self.discount * float(sums.max()) * (1.0 + 8 * UNIT_ROUNDOFF)
         self._last: Array | None = None  # (S, A, 1+m)
@@ -116,7 +117,7 @@ class Relaxation:
         joint = alpha @ combination  # (S, A)
         after = self._sweep(joint[..., None], (payoffs @ combination)[..., None], np.ones(1))[..., 0]
         largest = size + float(np.abs(joint).max())
-        rounding = 4 * (len(self.start) + len(self._owners) + 16) * UNIT_ROUNDOFF * largest
+        rounding = 4 * (len(self.start) + self._terms + 16) * UNIT_ROUNDOFF * largest
         excess = max(float((after - joint).max()), 0.0) + rounding
         return joint + (excess / (1.0 - self._contraction) + rounding), alpha
 
@@ -137,6 +138,8 @@ class Relaxation:
         alpha, every = payoffs.copy(), np.arange(states)
         choice = (alpha @ combination).argmax(axis=1)
         for _ in range(POLICIES if states <= DIRECT_LIMIT else 0):
+            if time.perf_counter() >= self.deadline:
+                break
             chosen = csr_array(self._kernel[choice * states + every])
             factors: Any = splu((eye_array(states) - self.discount * chosen).tocsc())
             values = factors.solve(np.ascontiguousarray(payoffs[every, choice])).reshape(states, parts)
@@ -161,14 +164,26 @@ class Relaxation:
         return gathered
 
 
+def _terms(pomdp: Pomdp) -> tuple[Indices, Indices, Indices, Array]:
+    """Entries of the transitions, by action and state: action, state, next state, probability."""
+    parts = [csr_array(kernel).tocoo() for kernel in pomdp.transitions]
+    actions = np.repeat(np.arange(len(parts)), [part.nnz for part in parts])
+    rows, columns = (np.concatenate([getattr(part, name) for part in parts]).astype(np.intp) for name in ("row", "col"))
+    order = np.lexsort((columns, rows, actions))
+    return actions[order], rows[order], columns[order], np.concatenate([part.data for part in parts])[order]
+
+
 def _rows(
-    kernels: Sequence[csr_array[Any]], owners: NDArray[np.intp], actions: int
+    owners: Indices, terms: tuple[Indices, Indices, Indices, Array], states: int, actions: int
 ) -> tuple[csr_array[Any], csr_array[Any]]:
-    """Stack the rows of K kernels that hold anything, (R, S'), and say to which (s, a) each belongs, (S A, R)."""
-    whole = csr_array(vstack(kernels))
-    states = kernels[0].shape[0]
-    rows = np.flatnonzero(np.diff(whole.indptr))
-    places = (rows % states) * actions + owners[rows // states]
-    count = len(rows)
+    """Rows (k, s) of kernels that hold anything, (R, S'), and to which (s, a) each belongs, as a matrix (S A, R).
+
+    The entries (k, s, s', p) are sorted by k and s.
+    """
+    kernel, state, following, probability = terms
+    begins = np.flatnonzero(np.diff(kernel * states + state, prepend=-1))
+    count = len(begins)
+    places = state[begins] * actions + owners[kernel[begins]]
     gather = csr_array((np.ones(count), (places, np.arange(count))), shape=(states * actions, count))
-    return csr_array(whole[rows]), gather
+    indptr = np.append(begins, len(state))
+    return csr_array((probability, following, indptr), shape=(count, states)), gather
