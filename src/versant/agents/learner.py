@@ -109,15 +109,16 @@ class Learner:
             raise ModelError(f"{self.name}: reset= names state that is not declared: {', '.join(sorted(unknown))}")
         return {name: state_operand(value, graph) for name, value in state.items()}
 
-    def trace(self, design: Design, unroll: int = 32) -> Recurrence:
+    def trace(self, design: Design, unroll: int | None = None) -> Recurrence:
         """Trace the function into a recurrence.
 
         Parameters
         ----------
         design : Design
             What the data look like.
-        unroll : int
-            State arrays of up to this many entries are unrolled into scalars; larger ones live in memory.
+        unroll : int, optional
+            State arrays of up to this many entries are unrolled into scalars; larger ones live in memory. By default,
+            what is faster, see `versant.expressions.graph.Graph`.
 
         Raises
         ------

@@ -165,7 +165,7 @@ def state_operand(value: Any, graph: Graph) -> Operand:
     entries = [build.as_real(e) for e in array.entries]
     if not array.shape:
         return Scalar(entries[0])
-    if math.prod(array.shape) > graph.unroll:
+    if not graph.unrolls(array.shape):
         return in_memory(array)
     return Array(entries, array.shape)
 

@@ -7,6 +7,7 @@ trial does not grow with the size of the array.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -89,10 +90,8 @@ class Array(Operand):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         keys = index if isinstance(index, tuple) else (index,)
-        shape = self.shape[len(keys) :]
-        new = spread(Array.of(value, self.graph), shape) if not isinstance(value, Scalar) else [value.node]
-        if len(new) == 1:
-            new = new * math.prod(shape)
+        kept = [len(range(n)[k]) for k, n in zip(keys, self.shape, strict=False) if isinstance(k, slice)]
+        new = spread(Array.of(value, self.graph), (*kept, *self.shape[len(keys) :]))
         needed = [k.node for k in keys if isinstance(k, Scalar)]
         guard = None if self.guard is None else self.guard([*needed, *new])
         self.entries = _write(self.entries, self.shape, keys, new, [] if guard is None else [guard], self.graph)
@@ -201,10 +200,9 @@ def _write(
     rows = [entries[k * stride : (k + 1) * stride] for k in range(shape[0])]
     if isinstance(keys[0], slice):
         chosen = range(shape[0])[keys[0]]
-        if len(new) != stride and len(keys) == 1:
-            raise ModelError("assigning to a slice needs one value for all its entries")
-        for k in chosen:
-            rows[k] = _write(rows[k], shape[1:], keys[1:], new, conditions, graph)
+        each = len(new) // max(len(chosen), 1)
+        for k, place in enumerate(chosen):
+            rows[place] = _write(rows[place], shape[1:], keys[1:], new[k * each : (k + 1) * each], conditions, graph)
     else:
         where = position(keys[0], shape[0], graph)
         if isinstance(where, int):
@@ -217,7 +215,7 @@ def _write(
 
 
 class MemoryArray(Operand):
-    """A large array: one node; entries and rows are read and written by position.
+    """A large array: one node; entries, rows and slices are read and written by position.
 
     Parameters
     ----------
@@ -239,51 +237,56 @@ class MemoryArray(Operand):
     def __len__(self) -> int:
         return self.shape[0]
 
-    def _offset(self, keys: tuple[Any, ...]) -> Node:
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
+
+    def _places(self, keys: tuple[Any, ...]) -> tuple[list[Node], tuple[int, ...]]:
+        """Return where the entries are that an index names, and their shape."""
         graph = self.node.graph
         if len(keys) > len(self.shape):
             raise ModelError("too many indices for the array")
-        offset = graph.integer(0)
-        for axis, key in enumerate(keys):
+        offset, axes = graph.integer(0), []  # axes: positions from the offset, along axes that are kept
+        for axis, length in enumerate(self.shape):
+            stride = math.prod(self.shape[axis + 1 :])
+            key = keys[axis] if axis < len(keys) else slice(None)
             if isinstance(key, slice):
-                raise ModelError(f"a state array of {self.node.size} entries lives in memory and takes no slices")
-            where = position(key, self.shape[axis], graph)
+                axes.append([k * stride for k in range(length)[key]])
+                continue
+            where = position(key, length, graph)
             here = graph.integer(where) if isinstance(where, int) else where
-            stride = graph.integer(math.prod(self.shape[axis + 1 :]))
-            offset = build.add(offset, build.multiply(here, stride))
-        return offset
+            offset = build.add(offset, build.multiply(here, graph.integer(stride)))
+        shifts = [sum(each) for each in itertools.product(*axes)]
+        return [build.add(offset, graph.integer(k)) for k in shifts], tuple(len(a) for a in axes)
 
     def __getitem__(self, index: Any) -> Any:
-        keys = index if isinstance(index, tuple) else (index,)
-        offset, rest = self._offset(keys), self.shape[len(keys) :]
-        if not rest:
-            return Scalar(build.element(self.node, offset))
-        graph = self.node.graph
-        places = [build.add(offset, graph.integer(k)) for k in range(math.prod(rest))]
-        return Array([build.element(self.node, place) for place in places], rest)
+        places, shape = self._places(index if isinstance(index, tuple) else (index,))
+        entries = [build.element(self.node, place) for place in places]
+        return Array(entries, shape) if shape else Scalar(entries[0])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         keys = index if isinstance(index, tuple) else (index,)
-        graph = self.node.graph
-        offset, rest = self._offset(keys), self.shape[len(keys) :]
-        new = spread(Array.of(value, graph), rest)
+        places, shape = self._places(keys)
+        new = spread(Array.of(value, self.node.graph), shape)
         needed = [k.node for k in keys if isinstance(k, Scalar)]
         guard = None if self.guard is None else self.guard([*needed, *new])
-        for k, entry in enumerate(new):
-            place = build.add(offset, graph.integer(k))
-            kept = entry if guard is None else build.where(guard, entry, build.element(self.node, place))
+        before = self.node
+        for place, entry in zip(places, new, strict=True):
+            kept = entry if guard is None else build.where(guard, entry, build.element(before, place))
             self.node = build.store(self.node, place, kept)
 
     def combine(self, other: Any, rule: Binary, swapped: bool = False) -> Any:
-        """Apply a rule of two nodes entry by entry; with a scalar or an array of the same shape."""
+        """Apply a rule of two nodes entry by entry; with a scalar, or an array of the same or of the trailing shape."""
         if isinstance(other, MemoryArray | Array | list | tuple | np.ndarray):
-            theirs = other if isinstance(other, MemoryArray) else in_memory(Array.of(other, self.node.graph))
+            theirs = other if isinstance(other, MemoryArray) else self._spread(Array.of(other, self.node.graph))
             if theirs.shape != self.shape:
                 raise ModelError(f"arrays of shapes {self.shape} and {theirs.shape} cannot be combined")
             node = theirs.node
         else:
             node = build.as_real(node_of(other, self.node.graph))
         return MemoryArray(rule(node, self.node) if swapped else rule(self.node, node), self.shape)
+
+    def _spread(self, small: Array) -> MemoryArray:
+        return in_memory(Array(spread(small, self.shape), self.shape))
 
     def sum(self) -> Scalar:
         """Return the sum of the entries."""

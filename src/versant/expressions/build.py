@@ -200,10 +200,51 @@ def equal(a: Node, b: Node) -> Node:
     if a.kind == "bool" or b.kind == "bool":
         raise ModelError("truth values are combined with &, | and ~, not compared with ==")
     if a.kind == "int" and b.kind == "int":
-        if a.high < b.low or b.high < a.low:
-            return _truth(a.graph, False)
-        return a.graph.make("int_eq", (a, b), kind="bool")
+        return _equal_integers(a, b)
     return a.graph.make("eq", (as_real(a), as_real(b)), kind="bool")
+
+
+def _equal_integers(a: Node, b: Node) -> Node:
+    """Compare integers: of places in an array, 3 s + 1 and 3 t + 2 are never the same, 3 s + 1 and 3 t + 1 if s = t."""
+    (x, m), (y, n) = _without_shift(a), _without_shift(b)
+    step = math.gcd(_step(x), _step(y))
+    if a.high < b.low or b.high < a.low or (x is y and m != n) or (step and (m - n) % step):
+        return _truth(a.graph, False)
+    if m == n and (x is not a or y is not b):
+        return equal(x, y)
+    if x.op == y.op == "int_mul" and m == n == 0:
+        (s, p), (t, q) = _without_factor(x), _without_factor(y)
+        if p == q and p:
+            return equal(s, t)
+    return a.graph.make("int_eq", (a, b), kind="bool")
+
+
+def _without_shift(a: Node) -> tuple[Node, int]:
+    """Return an integer expression without the constants that are added to it, and their sum."""
+    shift = 0
+    while a.op == "int_add" and any(x.is_constant() for x in a.args):
+        constant = a.args[0] if a.args[0].is_constant() else a.args[1]
+        a, shift = a.args[1] if constant is a.args[0] else a.args[0], shift + constant.payload
+    return a, shift
+
+
+def _without_factor(a: Node) -> tuple[Node, int]:
+    """Return an integer product without its constant factor, and the factor; 0 if it has none."""
+    for one, other in (a.args, a.args[::-1]):
+        if other.is_constant():
+            return one, int(other.payload)
+    return a, 0
+
+
+def _step(a: Node) -> int:
+    """Return a number of which an integer expression is always a multiple."""
+    if a.is_constant():
+        return int(a.payload)
+    if a.op == "int_mul":
+        return _step(a.args[0]) * _step(a.args[1])
+    if a.op in ("int_add", "int_sub"):
+        return math.gcd(*(_step(x) for x in a.args))
+    return 1
 
 
 def _truth(graph: Graph, holds: bool) -> Node:

@@ -12,6 +12,7 @@ Leaves are ``const`` (payload: the number), ``parameter`` (payload: its index), 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from versant.errors import ModelError
 __all__ = ["Graph", "Kind", "Node", "topological"]
 
 Kind = Literal["real", "int", "bool"]
+_LONGEST_ROW, _LARGEST_TABLE = 32, 12  # beyond, memory is faster than registers: benchmarks/kernel_scaling.py
 
 
 class Node:
@@ -68,8 +70,9 @@ class Graph:
 
     Parameters
     ----------
-    unroll : int
-        Arrays of up to this many entries are unrolled into scalars by those who build arrays on this graph.
+    unroll : int, optional
+        Arrays of up to this many entries are unrolled into scalars by those who build arrays on this graph; by default
+        32, and 12 of those with two axes or more, of which a trial touches few.
     compute : callable, optional
         Given a node, returns its value at once: the graph then is a calculator (this is how agents are simulated)
         and nodes are not shared.
@@ -82,11 +85,16 @@ class Graph:
     True
     """
 
-    def __init__(self, unroll: int = 32, compute: Callable[[Node], Any] | None = None) -> None:
+    def __init__(self, unroll: int | None = None, compute: Callable[[Node], Any] | None = None) -> None:
         self.unroll = unroll
         self.compute = compute
         self._interned: dict[tuple[Any, ...], Node] = {}
         self._count = 0
+
+    def unrolls(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape is unrolled into scalars."""
+        default = _LONGEST_ROW if len(shape) < 2 else _LARGEST_TABLE
+        return math.prod(shape) <= (default if self.unroll is None else self.unroll)
 
     def make(
         self,
