@@ -1,6 +1,6 @@
 """Recovery of every model's parameters: simulated with known ones, fitted, compared; a table in Markdown.
 
-``python -m benchmarks recovery`` prints it; with its output, ``docs/models.py`` writes ``docs/reference/recovery.md``.
+``python -m benchmarks recovery`` prints it; with its output, ``docs/models.py`` writes ``docs/reference/models.md``.
 40 subjects share the true parameters; fitted is the median over subjects, with the quartiles beside it, of maxima a
 posteriori under the default prior.
 """
