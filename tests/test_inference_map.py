@@ -76,6 +76,16 @@ def test_errors_evidence_and_criteria_are_what_they_say() -> None:
     np.testing.assert_allclose(fit.log_likelihood, vs.log_likelihood(Q, trials, {"alpha": alpha, "beta": beta}))
 
 
+def test_the_summary_counts_and_the_criteria_carry_a_note() -> None:
+    trials = simulated(1, 20)
+    fit = vs.fit(Q, trials, starts=1)
+    assert fit.summary().startswith("q_learning: 1 subject, 20 choices\n")
+    assert vs.fit(Q, simulated(2, 20), starts=1).summary().startswith("q_learning: 2 subjects, 40 choices\n")
+    assert fit.to_dict()["notes"] == list(fit.notes)
+    assert "AIC and BIC" in fit.notes[0]
+    assert vs.fit(Q, trials, prior=None, starts=1).notes == ()
+
+
 def test_published_maximum_likelihood_of_the_two_armed_bandit(shared_data: Any) -> None:
     from versant.formats.trials import read_trials
 

@@ -23,6 +23,12 @@ __all__ = ["Fit"]
 Array = NDArray[Any]
 
 
+PENALISED = (
+    "AIC and BIC are made for maximum likelihood: at these estimates, which the prior moves, they come out a little "
+    "too large; compare models by the evidence, or fit with prior=None"
+)
+
+
 @dataclass(frozen=True)
 class Fit:
     """Estimates of N subjects' K parameters.
@@ -70,14 +76,22 @@ class Fit:
 
     @property
     def aic(self) -> Array:
-        """Akaike's information criterion, (N,)."""
+        """Akaike's information criterion, (N,); see `notes` where there is a prior."""
         return 2.0 * self.n_parameters - 2.0 * self.log_likelihood
 
     @property
     def bic(self) -> Array:
-        """Schwarz's information criterion, (N,), counting what `n_choices` counts; NaN where there is nothing."""
+        """Schwarz's information criterion, (N,), counting what `n_choices` counts; NaN where there is nothing.
+
+        See `notes` where there is a prior.
+        """
         choices = np.where(self.n_choices > 0, self.n_choices, np.nan)
         return np.asarray(self.n_parameters * np.log(choices) - 2.0 * self.log_likelihood)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind about the numbers, in sentences."""
+        return () if self.prior is None else (PENALISED,)
 
     @property
     def pseudo_r2(self) -> Array:
@@ -111,6 +125,7 @@ class Fit:
             "log_likelihood": _number(self.log_likelihood.sum()),
             "log_posterior": None if self.log_posterior is None else _number(self.log_posterior.sum()),
             "evidence": None if self.evidence is None else _number(self.evidence.sum()),
+            "notes": list(self.notes),
             "prior": None
             if self.prior is None
             else {"mean": self.prior.mean.tolist(), "covariance": self.prior.covariance.tolist()},
@@ -147,12 +162,17 @@ class Fit:
         counts = self.verdict_counts()
         flags = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
         lines = [
-            f"{self.learner.name}: {len(self.subjects)} subjects, {int(self.n_choices.sum())} choices",
+            f"{self.learner.name}: {_counted(len(self.subjects), 'subject')}, "
+            f"{_counted(int(self.n_choices.sum()), 'choice')}",
             f"log-likelihood {self.log_likelihood.sum():.3f}"
             + ("" if self.evidence is None else f", Laplace evidence {self.evidence.sum():.3f}"),
             f"verdicts: {flags}",
         ]
         return "\n".join(lines)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _number(value: Any) -> float | None:
