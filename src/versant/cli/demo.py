@@ -13,7 +13,8 @@ import click
 import numpy as np
 
 from versant.cli.console import print_table, progress_bar
-from versant.cli.fit import flagged, said_later, write_fit
+from versant.cli.fit import flagged, said_later
+from versant.cli.fit_files import write_fit
 from versant.cli.load import load_model, load_trials
 from versant.cli.options import trials_options
 from versant.cli.output import folder_for

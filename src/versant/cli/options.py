@@ -11,12 +11,15 @@ __all__ = [
     "BUDGET",
     "CHOICES",
     "COST",
+    "FAMILY",
     "MAP",
     "MISSING",
     "NUMBERS",
     "SETTING",
     "Pair",
     "as_dict",
+    "given_for",
+    "group_options",
     "json_option",
     "out_option",
     "seed_option",
@@ -82,6 +85,15 @@ class _Missing(Pair):
 
     def value(self, text: str) -> list[str]:
         return [code.strip() for code in text.split(",")]
+
+
+class _Family(Pair):
+    """``delta=q_learning,q_learning_dual``: a family and its models."""
+
+    name = "family=model,…"
+
+    def value(self, text: str) -> list[str]:
+        return [model.strip() for model in text.split(",")]
 
 
 class _Numbers(Pair):
@@ -161,7 +173,7 @@ def _numbers(text: str) -> list[float]:
 
 
 MAP, CHOICES, MISSING, SETTING, BUDGET, COST = _Map(), _Choices(), _Missing(), _Numbers(), _Budget(), _Cost()
-NUMBERS = _List()
+NUMBERS, FAMILY = _List(), _Family()
 
 
 def as_dict(pairs: tuple[tuple[str, Any], ...], option: str) -> dict[str, Any]:
@@ -200,3 +212,46 @@ def trials_options(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+def group_options(command: Any) -> Any:
+    """Add the options of a group and of its sampling."""
+    count = click.IntRange(min=1)
+    for option in (
+        click.option("--chains", type=click.IntRange(min=2), help="Of sample  [default: 4]"),
+        click.option("--tune", type=count, help="Of sample: steps of adaptation of each chain  [default: 1000]"),
+        click.option(
+            "--draws", type=click.IntRange(min=4), help="Of sample: draws kept of each chain  [default: 1000]"
+        ),
+        click.option("--covariance", type=click.Choice(["full", "diagonal"]), help="Of a group  [default: full]"),
+        click.option("--fixed", type=SETTING, multiple=True, help="Of a group: parameters that are known, name=value."),
+        click.option(
+            "--shared", multiple=True, metavar="NAME", help="Of a group: parameters that are the same for all."
+        ),
+        click.option("--formula", metavar="TEXT", help="Of a group: 'alpha ~ group * age; beta ~ 1'."),
+    ):
+        command = option(command)
+    return command
+
+
+def given_for(method: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a fit that were given.
+
+    Raises
+    ------
+    click.UsageError
+        If one of them belongs to another method.
+    """
+    from versant.verbs.fit import OPTIONS
+
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    for name in given:
+        homes = [method for method, names in OPTIONS.items() if name in names]
+        if method not in homes:
+            raise click.UsageError(f"--{name} needs --method {' or '.join(homes)}")
+    if "fixed" in given:
+        known = as_dict(given["fixed"], "--fixed")
+        given["fixed"] = {name: values[0] for name, values in known.items()}
+        if any(len(values) > 1 for values in known.values()):
+            raise click.UsageError("--fixed takes one number for each parameter")
+    return given

@@ -114,6 +114,8 @@ def sample_group(
         )
         vectors = np.asarray(trace.posterior["vector"].to_numpy())
         diverging = np.asarray(trace.sample_stats["diverging"].to_numpy(), dtype=bool)
+    if vectors.shape[:2] != (chains, draws):  # interrupted, nutpie ends quietly with what it has
+        raise KeyboardInterrupt
     progress(1, 1, "sampled")
     return _collected(likelihood, density, vectors, diverging, arviz)
 

@@ -28,7 +28,7 @@ from versant.inference.scored import Score, Scored, require_same_trials
 from versant.inference.selection import Selection
 from versant.progress import Progress, silent
 from versant.trials import Trials
-from versant.verbs.criteria import LESS_IS_BETTER, Criterion, Result, account_of, choose, score_of
+from versant.verbs.criteria import LESS_IS_BETTER, SAMPLED, Criterion, Result, account_of, choose, score_of
 from versant.verbs.loo import LeaveOneOut
 from versant.verbs.selection import fit_and_compare, select
 
@@ -160,8 +160,9 @@ def compare(
         require_same_trials(first, other)
     wanted = {name: options.pop(name) for name in ("families", "groups") if name in options}
     criterion = choose(options.pop("criterion", None), list(accounts.values()))
-    seed = options.get("seed", 0)
-    scores = [score_of(named[name], accounts[name], criterion, progress, options) for name in named]
+    seed = options.pop("seed", 0)
+    drawn = {"seed": seed} if criterion in SAMPLED else {}
+    scores = [score_of(named[name], accounts[name], criterion, progress, options | drawn) for name in named]
     if method == "bms":
         return select(named, accounts, criterion, scores, seed=seed, **wanted)
     return _table(accounts, criterion, scores)

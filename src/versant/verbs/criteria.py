@@ -26,7 +26,7 @@ from versant.verbs.crossvalidate import crossvalidate
 from versant.verbs.evidence import evidence
 from versant.verbs.loo import LeaveOneOut, loo
 
-__all__ = ["LESS_IS_BETTER", "Criterion", "Result", "account_of", "choose", "score_of"]
+__all__ = ["LESS_IS_BETTER", "SAMPLED", "Criterion", "Result", "account_of", "choose", "score_of"]
 
 Criterion = Literal["evidence", "importance", "aic", "bic", "integrated_bic", "loo", "cv"]
 LESS_IS_BETTER = frozenset({"aic", "bic", "integrated_bic"})
@@ -37,6 +37,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "cv": ("draws", "seed", "over", "folds", "starts"),
 }
 """What each criterion takes, if it has to be computed."""
+SAMPLED = frozenset(OPTIONS)
 
 Result = Fit | GroupSample | LeaveOneOut | CrossValidation | Scored
 
