@@ -69,6 +69,7 @@ _HOMES = {
     "formats.problems": "read_pomdp write_pomdp",
     "formats.partitions": "PartitionedFit fit_parts",
     "formats.results": "load_fit load_scored save",
+    "formats.bids": "write_events",
     "formats.alpha": "read_alpha write_alpha",
     "formats.controllers": "read_controller write_controller",
     "formats.exports": "export",
