@@ -1,7 +1,7 @@
 """Write the list of models: ``python docs/models.py``; a test holds that it is up to date.
 
-The table of recovery is another matter, since it takes minutes: ``python -m benchmarks recovery`` prints it, and
-``python docs/models.py RECOVERY`` puts what that file holds under the list.
+It also simulates and fits the models that the table of recovery under the list lacks. The whole table takes minutes:
+``python -m benchmarks recovery`` prints it, and ``python docs/models.py RECOVERY`` puts what that file holds there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 from versant.agents import zoo
 from versant.agents.parameters import Domain
 
-PAGE = Path(__file__).resolve().parent / "reference" / "models.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "reference" / "models.md"
 MARK = "<!-- recovery: written by docs/models.py -->\n"
 OPENING = """# Models
 
@@ -60,7 +61,16 @@ def updated(page: str, recovery: str | None = None) -> str:
     return table() + "\n" + MARK + kept
 
 
+def recovered(page: str) -> str:
+    """Return the page with rows for the models that its table of recovery lacks."""
+    sys.path.insert(0, str(ROOT))
+    rows = importlib.import_module("benchmarks.recovery").rows
+    table = page.partition(MARK)[2]
+    lacking = [name for name in zoo.names() if f"\n| `{name}` |" not in table]
+    return page + "".join(f"{row}\n" for name in lacking for row in rows(name))
+
+
 if __name__ == "__main__":
     before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     given = Path(sys.argv[1]).read_text(encoding="utf-8") if len(sys.argv) > 1 else None
-    PAGE.write_text(updated(before, given), encoding="utf-8")
+    PAGE.write_text(recovered(updated(before, given)), encoding="utf-8")
