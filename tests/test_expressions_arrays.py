@@ -54,7 +54,7 @@ def test_memory_and_registers_agree(unroll: int | None, engine: Any) -> None:
 def test_default_by_shape() -> None:
     """A vector of options is read whole, of a table of cues a trial touches little."""
     graph = Graph()
-    assert [graph.unrolls(shape) for shape in [(32,), (33,), (6, 2), (7, 2)]] == [True, False, True, False]
+    assert [graph.unrolls(shape) for shape in [(32,), (33,), (4, 2), (3, 3)]] == [True, False, True, False]
     assert Graph(unroll=50).unrolls((5, 10))
 
 

@@ -17,6 +17,7 @@ from versant.expressions.graph import Graph, Node
 __all__ = [
     "add", "all_of", "apply", "argmax", "as_real", "compare", "divide", "element", "equal", "invert", "logsumexp",
     "maximum", "multiply", "negate", "polygamma", "power", "softmax_entry", "store", "subtract", "total", "where",
+    "without_shift",
 ]  # fmt: skip
 
 
@@ -206,7 +207,7 @@ def equal(a: Node, b: Node) -> Node:
 
 def _equal_integers(a: Node, b: Node) -> Node:
     """Compare integers: of places in an array, 3 s + 1 and 3 t + 2 are never the same, 3 s + 1 and 3 t + 1 if s = t."""
-    (x, m), (y, n) = _without_shift(a), _without_shift(b)
+    (x, m), (y, n) = without_shift(a), without_shift(b)
     step = math.gcd(_step(x), _step(y))
     if a.high < b.low or b.high < a.low or (x is y and m != n) or (step and (m - n) % step):
         return _truth(a.graph, False)
@@ -219,7 +220,7 @@ def _equal_integers(a: Node, b: Node) -> Node:
     return a.graph.make("int_eq", (a, b), kind="bool")
 
 
-def _without_shift(a: Node) -> tuple[Node, int]:
+def without_shift(a: Node) -> tuple[Node, int]:
     """Return an integer expression without the constants that are added to it, and their sum."""
     shift = 0
     while a.op == "int_add" and any(x.is_constant() for x in a.args):

@@ -21,7 +21,7 @@ from versant.errors import ModelError
 __all__ = ["Graph", "Kind", "Node", "topological"]
 
 Kind = Literal["real", "int", "bool"]
-_LONGEST_ROW, _LARGEST_TABLE = 32, 12  # beyond, memory is faster than registers: benchmarks/kernel_scaling.py
+_LONGEST_ROW, _LARGEST_TABLE = 32, 8  # beyond, memory is faster than registers: benchmarks/kernel_scaling.py
 
 
 class Node:
@@ -72,7 +72,7 @@ class Graph:
     ----------
     unroll : int, optional
         Arrays of up to this many entries are unrolled into scalars by those who build arrays on this graph; by default
-        32, and 12 of those with two axes or more, of which a trial touches few.
+        32, and 8 of those with two axes or more, of which a trial touches few.
     compute : callable, optional
         Given a node, returns its value at once: the graph then is a calculator (this is how agents are simulated)
         and nodes are not shared.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from versant.expressions import build
 from versant.expressions.compiled.assembly import Assembly, Value
 from versant.expressions.compiled.loops import Loop
 from versant.expressions.compiled.scalars import constant, operation
@@ -60,7 +61,7 @@ class Arrays:
     def __init__(self, assembly: Assembly, values: dict[int, Value], stored: Sequence[Node]) -> None:
         self._a = assembly
         self._values = values
-        self._lanes: dict[int, list[Value]] = {}
+        self._offsets: dict[int, Value] = {}
         self._states = {node.serial for node in stored if node.op == "state"}
         self._kept: set[int] = set()  # intermediate arrays whose entries a loop has stored
         self._buffers: dict[int, Value] = {}
@@ -70,37 +71,28 @@ class Arrays:
             offset += node.size
 
     def read(self, array: Node, index: Node) -> Value:
-        """Return array[index] of a state array: one load, or one a lane."""
-        a, buffer = self._a, self._buffers[array.serial]
+        """Return array[index] of a state array: one load, or a gather of one entry a lane."""
+        buffer = self._buffers[array.serial]
         if index.is_constant():
             return self._load(buffer, str(index.payload))
-        result = "poison"
-        for lane, offset in enumerate(self._offsets(index)):
-            place = a.emit(f"getelementptr double, ptr {buffer}, i64 {offset}")
-            number = a.emit(f"load double, ptr {place}, align 8")
-            result = a.emit(f"insertelement {a.real} {result}, double {number}, i64 {lane}")
-        return result
+        return self._a.gather(self._pointers(buffer, index))
 
     def _write(self, buffer: Value, index: Node, value: Value) -> None:
-        a = self._a
         if index.is_constant():
             self._store(buffer, str(index.payload), value)
-            return
-        for lane, offset in enumerate(self._offsets(index)):
-            place = a.emit(f"getelementptr double, ptr {buffer}, i64 {offset}")
-            number = a.emit(f"extractelement {a.real} {value}, i64 {lane}")
-            a.act(f"store double {number}, ptr {place}, align 8")
+        else:
+            self._a.scatter(value, self._pointers(buffer, index))
 
-    def _offsets(self, index: Node) -> list[Value]:
-        """Return each lane's offset into a buffer, shared by all arrays that are read at this index."""
+    def _pointers(self, buffer: Value, index: Node) -> Value:
+        """Return where each lane's entry is; the offsets are shared by all reads that differ by a constant."""
         a = self._a
-        if index.serial not in self._lanes:
-            wide = a.emit(f"zext {a.int} {self._values[index.serial]} to {a.bits}")
-            wide = a.integer("mul", wide, a.whole(a.width))
+        base, shift = build.without_shift(index)
+        if base.serial not in self._offsets:
+            wide = a.emit(f"zext {a.int} {self._values[base.serial]} to {a.bits}")
             lanes = ", ".join(f"i64 {k}" for k in range(a.width))
-            wide = a.integer("add", wide, f"<{lanes}>")
-            self._lanes[index.serial] = [a.emit(f"extractelement {a.bits} {wide}, i64 {k}") for k in range(a.width)]
-        return self._lanes[index.serial]
+            self._offsets[base.serial] = a.integer("add", a.integer("mul", wide, a.whole(a.width)), f"<{lanes}>")
+        row = self._place(buffer, str(shift))
+        return a.emit(f"getelementptr double, ptr {row}, {a.bits} {self._offsets[base.serial]}")
 
     def _place(self, buffer: Value, entry: Value) -> Value:
         return self._a.emit(f"getelementptr {self._a.real}, ptr {buffer}, i64 {entry}")

@@ -119,6 +119,35 @@ class Assembly:
         self.declare(full, f"{self.real} {full}({', '.join(kind for kind, _ in operands)})")
         return self.emit(f"call {self.real} {full}({', '.join(f'{kind} {value}' for kind, value in operands)})")
 
+    def gather(self, pointers: Value) -> Value:
+        """Read one real a lane: one instruction where the machine has it, else a load each."""
+        if self.avx512:
+            mask = (f"<{self.width} x i1>", "splat (i1 true)")
+            name = f"masked.gather.v{self.width}f64.v{self.width}p0"
+            return self.call(name, (f"<{self.width} x ptr>", pointers), ("i32", "8"), mask, (self.real, "poison"))
+        result = "poison"
+        for lane in range(self.width):
+            number = self.emit(f"load double, ptr {self._lane(pointers, lane)}, align 8")
+            result = self.emit(f"insertelement {self.real} {result}, double {number}, i64 {lane}")
+        return result
+
+    def scatter(self, value: Value, pointers: Value) -> None:
+        """Write one real a lane."""
+        if self.avx512:
+            name = f"@llvm.masked.scatter.v{self.width}f64.v{self.width}p0"
+            kinds = (self.real, f"<{self.width} x ptr>", "i32", self.bool)
+            self.declare(name, f"void {name}({', '.join(kinds)})")
+            self.act(
+                f"call void {name}({self.real} {value}, {kinds[1]} {pointers}, i32 8, {self.bool} splat (i1 true))"
+            )
+            return
+        for lane in range(self.width):
+            number = self.emit(f"extractelement {self.real} {value}, i64 {lane}")
+            self.act(f"store double {number}, ptr {self._lane(pointers, lane)}, align 8")
+
+    def _lane(self, pointers: Value, lane: int) -> Value:
+        return self.emit(f"extractelement <{self.width} x ptr> {pointers}, i64 {lane}")
+
     def compare(self, relation: str, a: Value, b: Value) -> Value:
         """Compare reals: ``oge``, ``ogt``, ``olt``, ``oeq``, ``uno`` …."""
         return self.emit(f"fcmp {relation} {self.real} {a}, {b}")
