@@ -26,6 +26,7 @@ from versant.inference.laplace import approximate, third_order
 from versant.inference.likelihood import Derivatives, bind
 from versant.inference.marginal import Marginal
 from versant.inference.nodes import Nodes
+from versant.inference.polish import LaplaceSurface, Regularised
 from versant.inference.prior import SubjectPriors, default_prior
 from versant.inference.rules import gauss_hermite, rules_for, sobol
 from versant.inference.spread import Spread
@@ -338,6 +339,32 @@ def test_flags_of_a_climb_that_was_stopped_early() -> None:
         assert fit.group.gain > 0.01
 
 
+def test_without_a_proper_maximum_a_fit_is_regularised(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = group_of(6, 40)
+    plain = vs.fit(Q, trials, method="group", polish="laplace", starts=1)
+    assert vs.GroupVerdict.REGULARISED not in plain.group.verdicts
+    monkeypatch.setattr("versant.inference.group.has_errors", lambda *_: False)
+    fit = vs.fit(Q, trials, method="group", polish="laplace", starts=1)
+    assert {vs.GroupVerdict.REGULARISED, vs.GroupVerdict.CONVERGED} <= fit.group.verdicts
+    assert np.linalg.det(fit.group.covariance) > np.linalg.det(plain.group.covariance)
+    assert fit.group.evidence < plain.group.evidence  # the prior is no part of the evidence
+
+
+def test_the_prior_of_a_regularised_fit_and_its_derivatives() -> None:
+    group = gaussian_group()
+    marginal = Marginal(group, intercepts(["a", "b"], 12), Spread(2, "full", 0.02))
+    surface = Regularised(LaplaceSurface(marginal, group.data), marginal)
+    y = np.array([0.5, 1.0, 0.9, -0.3, 0.4])
+    for i, step in enumerate(1e-4 * np.eye(5)):
+        value = (surface.value(y + step) - surface.value(y - step)) / 2e-4
+        assert surface.score(y)[i] == pytest.approx(value, rel=1e-5, abs=1e-6)
+        slope = (surface.score(y + step) - surface.score(y - step)) / 2e-4
+        np.testing.assert_allclose(-surface.information(y)[i], slope, rtol=1e-3, atol=1e-3)
+    singular = np.diag([1.0, 1.0]) + 0.999 * (1 - np.eye(2))
+    away = marginal.spread.away_from_singular(singular, 0.05)
+    np.testing.assert_allclose(np.linalg.eigvalsh(away), [0.05, 1.999])
+
+
 def test_flag_no_maximum_where_the_information_is_not_positive_definite() -> None:
     bound = bind(Q, group_of(6, 40))
     marginal = Marginal(bound, intercepts(["alpha", "beta"], 6), Spread(2, "full", 0.02))
@@ -428,4 +455,4 @@ def test_effects_that_cannot_be_told_apart_are_refused() -> None:
 
 def test_every_flag_says_what_it_means_and_what_to_do() -> None:
     assert all(v.meaning and v.advice for v in vs.GroupVerdict)
-    assert len(vs.GroupVerdict) == 6
+    assert len(vs.GroupVerdict) == 7

@@ -16,7 +16,7 @@ from versant.errors import DataError, ModelError
 from versant.inference.cells import JointLikelihood
 from versant.inference.design import intercepts
 from versant.inference.formula import Structure
-from versant.inference.group_report import report
+from versant.inference.group_report import has_errors, report
 from versant.inference.group_result import GroupFit
 from versant.inference.hierarchical import Climb, Step, begin, better_modes, changes, climb
 from versant.inference.integrated import IntegratedSurface
@@ -24,7 +24,7 @@ from versant.inference.likelihood import Likelihood
 from versant.inference.map import fit_subjects
 from versant.inference.marginal import Marginal
 from versant.inference.nodes import Nodes
-from versant.inference.polish import LaplaceSurface, ascend
+from versant.inference.polish import LaplaceSurface, Regularised, ascend
 from versant.inference.prior import Prior
 from versant.inference.rules import rules_for
 from versant.inference.spread import CovarianceKind, Spread
@@ -38,6 +38,12 @@ Polish = Literal["integrated", "laplace"]
 
 ROUNDS = 3
 """How often EM goes on after better modes of subjects were found."""
+
+LIMIT = 25
+"""Newton steps of the polish; where they do not do, the verdict is not ``converged``."""
+
+LEAST_CORRELATION = 0.05
+"""Least eigenvalue of the correlations from which a regularised fit starts."""
 
 
 def fit_group(
@@ -98,14 +104,21 @@ def fit_group(
         if (found.laplace.log_joint <= now.laplace.log_joint + AGREEMENT).all():
             break
         now = climb(marginal, found, progress=progress)
-    nodes: Nodes | None = None
-    if polish == "laplace":
-        now = polish_laplace(marginal, now)
-    elif polish == "integrated":
-        progress(0, 1, "maximising the marginal likelihood")
-        now, nodes = polish_integrated(marginal, now)
+    progress(0, 1, "maximising the marginal likelihood")
+    nodes, regularised = None, False
+    for regularised in (False, True) if polish else ():
+        if regularised:
+            away = marginal.spread.away_from_singular(now.covariance, LEAST_CORRELATION)
+            laplace = marginal.laplace(marginal.join(now.effects, away), now.laplace.modes)
+            now = replace(now, covariance=away, laplace=laplace)
+        if polish == "laplace":
+            now = polish_laplace(marginal, now, regularised)
+        else:
+            now, nodes = polish_integrated(marginal, now, regularised)
+        if has_errors(marginal, now, nodes):
+            break
     now, agreement = better_modes(marginal, now, starts, rng)
-    return report(marginal, likelihood, now, agreement, polish, nodes)
+    return report(marginal, likelihood, now, agreement, polish, nodes, regularised)
 
 
 def _begun(marginal: Marginal, z: Array, start: Prior) -> Climb:
@@ -129,24 +142,24 @@ def _begun(marginal: Marginal, z: Array, start: Prior) -> Climb:
     return begin(marginal, w, np.diag(variance), effects[design.fixed])
 
 
-def polish_laplace(marginal: Marginal, now: Climb) -> Climb:
+def polish_laplace(marginal: Marginal, now: Climb, regularised: bool = False) -> Climb:
     """Maximise the Laplace evidence."""
     surface = LaplaceSurface(marginal, now.laplace.modes)
     y = marginal.join(now.effects, now.covariance)
-    for point in ascend(surface, y):
+    for point in ascend(Regularised(surface, marginal) if regularised else surface, y):
         y = point.y
         now = _reached(marginal, now, y, "newton", point.value)
     return replace(now, laplace=surface.laplace(y))
 
 
-def polish_integrated(marginal: Marginal, now: Climb) -> tuple[Climb, Nodes]:
+def polish_integrated(marginal: Marginal, now: Climb, regularised: bool = False) -> tuple[Climb, Nodes]:
     """Maximise the integrated marginal likelihood; return also the nodes at its maximum."""
     subjects, size = now.laplace.modes.shape
     first, rule, _check = rules_for(size, subjects)
     surface = IntegratedSurface(marginal, now.laplace.modes, first, rule)
     y = marginal.join(now.effects, now.covariance)
     now = _reached(marginal, now, y, "integrated", surface.value(y))
-    for point in ascend(surface, y):
+    for point in ascend(Regularised(surface, marginal) if regularised else surface, y, LIMIT):
         y = point.y
         now = _reached(marginal, now, y, "integrated", point.value)
     return replace(now, laplace=surface.laplace(y)), surface.nodes(y)

@@ -18,12 +18,12 @@ from versant.inference.laplace import expand
 from versant.inference.likelihood import Likelihood
 from versant.inference.marginal import Marginal
 from versant.inference.nodes import Nodes
-from versant.inference.polish import LaplaceSurface, promised
+from versant.inference.polish import LaplaceSurface, prior_information, prior_score, promised
 from versant.inference.rules import rules_for
 from versant.inference.spread import Spread
 from versant.inference.verdict import Verdict
 
-__all__ = ["group_errors", "report"]
+__all__ = ["group_errors", "has_errors", "report"]
 
 Array = NDArray[Any]
 
@@ -41,16 +41,19 @@ def report(
     agreement: Array,
     polish: str | None,
     nodes: Nodes | None,
+    regularised: bool = False,
 ) -> GroupFit:
     """Return the fit that a climb ended in."""
     design = marginal.design
     y = marginal.join(now.effects, now.covariance)
     laplace = LaplaceSurface(marginal, now.laplace.modes)
     information = laplace.information(y) if nodes is None else nodes.information(y)
+    information = information + prior_information(marginal, y) if regularised else information
     uncertainty, proper = group_errors(information, design)
     known = uncertainty if proper else np.zeros_like(uncertainty)
     individual = subjects_of(marginal, likelihood, now, agreement, known, nodes)
     score, error = _checked(marginal, likelihood, now, y, nodes)
+    score = score + prior_score(marginal, y) if regularised else score
     gain = promised(score, information)
     raised = marginal.spread.raised(now.covariance)
     group = Group(
@@ -70,17 +73,18 @@ def report(
     )
     still = _stationary(marginal, likelihood, now) if polish is None else gain < CONVERGED_GAIN
     settled = all(Verdict.CONVERGED in flags and Verdict.KINK not in flags for flags in individual.fit.verdicts)
-    verdicts = _verdicts(group, still and proper, proper, settled)
+    verdicts = _verdicts(group, still and proper, proper, settled, regularised)
     return individual.with_group(replace(group, verdicts=verdicts))
 
 
-def _verdicts(group: Group, converged: bool, proper: bool, settled: bool) -> frozenset[GroupVerdict]:
+def _verdicts(group: Group, converged: bool, proper: bool, settled: bool, regularised: bool) -> frozenset[GroupVerdict]:
     subjects = group.design.n_subjects
     most = int(group.design.ranks.max())
     full_short = group.spread.kind == "full" and subjects < len(group.covariance) + 2
     flags = {
         GroupVerdict.CONVERGED: converged,
         GroupVerdict.COVARIANCE_SINGULAR: len(group.raised) > 0,
+        GroupVerdict.REGULARISED: regularised,
         GroupVerdict.NO_MAXIMUM: not proper,
         GroupVerdict.FEW_SUBJECTS: subjects < FEW * most or full_short,
         GroupVerdict.SUBJECTS_UNSETTLED: not settled,
@@ -105,6 +109,13 @@ def _checked(
     known = reference_for(marginal, y, now.laplace)
     other = Nodes.placed(marginal, y, *nodes.matched(y, now.laplace), check, slow, known)
     return other.score(y), abs(float(other.evidence(y).sum() - nodes.evidence(y).sum()))
+
+
+def has_errors(marginal: Marginal, now: Climb, nodes: Nodes | None) -> bool:
+    """Whether the observed information at the end of a climb is proper."""
+    y = marginal.join(now.effects, now.covariance)
+    surface = LaplaceSurface(marginal, now.laplace.modes) if nodes is None else nodes
+    return group_errors(surface.information(y), marginal.design)[1]
 
 
 def group_errors(information: Array, design: GroupDesign) -> tuple[Array, bool]:

@@ -32,9 +32,16 @@ class GroupVerdict(Word):
         "smallest variance allowed",
         "read that direction as: no difference seen between subjects; its standard deviation has no error",
     )
+    REGULARISED = (
+        "regularised",
+        "the marginal likelihood had no proper maximum, and the prior ½ log|Σ| was put on the covariance between "
+        "subjects: its standard deviations are drawn away from zero, its correlations towards zero",
+        "more subjects, or a diagonal covariance; do not read single correlations",
+    )
     NO_MAXIMUM = (
         "no_maximum",
-        "the observed information of the group's parameters is not positive definite, so there are no standard errors",
+        "the observed information of the group's parameters is not positive definite even so: there are no standard "
+        "errors, and those of subjects hold the group for known",
         "more subjects, a diagonal covariance, or a model with fewer parameters",
     )
     FEW_SUBJECTS = (

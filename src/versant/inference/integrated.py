@@ -36,8 +36,12 @@ class IntegratedSurface:
     modes: Array  # (N, K), where the search for the subjects' modes begins
     first: Rule
     rule: Rule
-    tolerance: float = 1e-4
     _last: tuple[bytes, Nodes, Laplace] | None = field(default=None, repr=False)
+
+    @property
+    def tolerance(self) -> float:
+        """What another step must promise: quasi-random nodes make less than this of no worth."""
+        return 1e-4 if self.marginal.spread.size in ORDERS else 5e-3
 
     def nodes(self, y: Array) -> Nodes:
         """Return the nodes that belong to y."""

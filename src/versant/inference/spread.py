@@ -91,6 +91,12 @@ class Spread:
         full = 2.0 * gradient @ self._lower(factor)
         return np.asarray(full[..., self.entries[0], self.entries[1]])
 
+    def away_from_singular(self, covariance: Array, least: float) -> Array:
+        """Return Σ with the eigenvalues of its correlations raised to `least`, (K, K)."""
+        sd = np.sqrt(np.diag(covariance))
+        values, vectors = np.linalg.eigh(covariance / np.outer(sd, sd))
+        return self.nearest((vectors * np.maximum(values, least)) @ vectors.T * np.outer(sd, sd))
+
     def quadratic(self, factor: Array, vectors: Array) -> Array:
         """Return `pull_back` of ½ u uᵀ, of vectors u (…, K)."""
         rows, columns = self.entries
