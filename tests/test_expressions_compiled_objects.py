@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.kernels import CASES, compare, make_case, text_of
+from versant.errors import CapabilityError
 from versant.expressions.compiled import objects
 from versant.expressions.compiled.kernel import Kernel
 from versant.expressions.compiled.machine import Machine, host
@@ -120,6 +121,57 @@ def test_failed_write_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, cap
     with caplog.at_level(logging.DEBUG, logger=objects.__name__):
         check()
     assert "No space left" in caplog.text
+    assert not list(folder.iterdir())
+
+
+def test_what_was_not_used_for_longest_goes(
+    folder: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three kernels into room for two, the first used again before the third: the second goes."""
+
+    def use(name: str) -> None:
+        case = make_case(name, subjects=2, trials=3)
+        compare(case, Kernel(case.program, case.rows))
+
+    use("q2")
+    (first,) = folder.iterdir()
+    use("q4")
+    (second,) = set(folder.iterdir()) - {first}
+    stranger = folder / "notes.o"
+    stranger.write_bytes(b"x" * 1000)
+    for age, entry in enumerate((stranger, second, first)):
+        os.utime(entry, (1e9 - age, 1e9 - age))
+    use("q2")
+    room = first.stat().st_size + 1.5 * second.stat().st_size
+    monkeypatch.setenv("VERSANT_CACHE_MB", str(room / 1e6))
+    use("two_step")
+    assert first.exists()
+    assert not second.exists()
+    assert stranger.exists()
+    monkeypatch.setenv("VERSANT_CACHE_MB", "0")
+    use("six")
+    assert list(folder.iterdir()) == [stranger]
+    assert len(compilations) == 4
+
+
+@pytest.mark.parametrize("given", ["much", "-1", "nan", "inf"])
+def test_a_mistaken_limit_is_named(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERSANT_CACHE_MB", given)
+    with pytest.raises(CapabilityError, match="VERSANT_CACHE_MB"):
+        objects.cache_limit()
+
+
+def test_entries_that_others_remove(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that clear up at once do not trip over each other."""
+    check()
+    unlink = os.unlink
+
+    def twice(path: str) -> None:
+        unlink(path)
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", twice)
+    objects._evict(folder, 0)
     assert not list(folder.iterdir())
 
 
