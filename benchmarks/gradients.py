@@ -121,6 +121,12 @@ def traced(dense: Dense) -> Callable[[Array], Array]:
     return lambda theta: np.asarray(run(theta).block_until_ready())
 
 
+def ratio(times: list[float], mine: float) -> str:
+    """How many times longer, two digits where it is not."""
+    found = float(np.median(times)) / mine
+    return f"{found:.0f}" if found >= 10.0 else f"{found:.1f}"
+
+
 def main() -> None:
     rivals = ["per parameter, inverse", "per parameter, LU", "differences"]
     rivals += ["JAX"] if importlib.util.find_spec("jax") else []
@@ -160,7 +166,7 @@ def row(name: str, pomdp: Pomdp, nodes: int, rivals: list[str]) -> str:
             times[key].append((time.process_time() - begin) / repeats)
     assert max(errors.values()) < 1e-5, errors
     mine = float(np.median(times["ours"]))
-    cells = " | ".join(f"×{np.median(times[rival]) / mine:.2g} ({errors[rival]:.0e})" for rival in rivals)
+    cells = " | ".join(f"×{ratio(times[rival], mine)} ({errors[rival]:.0e})" for rival in rivals)
     order = nodes * loop.n_states
     return f"| {name} | {nodes} | {order} | {loop.layout.size:,} | {1e3 * mine:.2f} | {cells} |"
 

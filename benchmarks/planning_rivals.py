@@ -1,8 +1,9 @@
-"""Planning against what else there is, same problems, same limit of time: the text's algorithm, msdm, PAYNT.
+"""Planning against what else there is, same problems, same limit of time: the text's algorithm, Ipopt, msdm, PAYNT.
 
 * `versant`: `vs.plan(problem, nodes=…, time=LIMIT)` as a user would call it;
 * `text`: projected gradient ascent to the letter of the text (slips corrected): golden section on the raw ray, where
   points are no controllers, then projection onto the linearised budgets; as many random starts as the time allows;
+* `Ipopt`: the whole problem as a nonlinear programme (`method="nlp"`), from random starts;
 * `msdm`: gradient ascent on logits by Adam, as many starts as the time allows (unconstrained only);
 * `PAYNT`: exact search of deterministic controllers with growing memory (unconstrained only), on the file we write.
 
@@ -110,6 +111,13 @@ def _golden(value: Callable[[float], float]) -> float:
     return 0.5 * (left + right)
 
 
+def ipopt(pomdp: Pomdp, budgets: dict[str, float], nodes: int) -> str:
+    plan = vs.plan(
+        pomdp, nodes=nodes, budgets=budgets, method="nlp", families=("random",), bounds=(), time=LIMIT, seed=0
+    )
+    return f"{plan.value:.4f}" if plan.feasible else ", ".join(plan.verdict)
+
+
 def msdm(pomdp: Pomdp, budgets: dict[str, float], nodes: int) -> str:
     if budgets:
         return "–"
@@ -154,12 +162,16 @@ def _paynt() -> str | None:
 
 def main() -> None:
     ways: dict[str, Callable[[Pomdp, dict[str, float], int], str]] = {"versant": ours, "text": text}
-    have = {"msdm": importlib.util.find_spec("msdm") is not None, "PAYNT": _paynt() is not None}
-    ways |= {name: way for name, way in (("msdm", msdm), ("PAYNT", paynt)) if have[name]}
+    have = {
+        "Ipopt": importlib.util.find_spec("casadi") is not None,
+        "msdm": importlib.util.find_spec("msdm") is not None,
+        "PAYNT": _paynt() is not None,
+    }
+    ways |= {name: way for name, way in (("Ipopt", ipopt), ("msdm", msdm), ("PAYNT", paynt)) if have[name]}
     absent = [name for name, there in have.items() if not there]
     print(f"{LIMIT:.0f} s each")
     if absent:
-        print(f"not installed, left out: {', '.join(absent)} (pip install {' '.join(absent).lower()})")
+        print(f"not installed, left out: {', '.join(absent)} (pip install casadi msdm paynt)")
     print("| problem | nodes | " + " | ".join(ways) + " |")
     print("|---" * (2 + len(ways)) + "|")
     for name, build, budgets, nodes in CASES:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.gradients import ratio
 from versant.optimise.simplex import Projection, Simplices, project_budgets
 
 Array = NDArray[np.float64]
@@ -115,7 +116,7 @@ def row(n: int, m: int, solvers: list[str], columns: list[str]) -> str:
         for name, work in works.items():
             times[name].append(seconds(work))
     mine = float(np.median(times["ours"]))
-    cells = [f"×{np.median(times[name]) / mine:.2g} ({errors[name]:.0e})" if name in works else "–" for name in columns]
+    cells = [f"×{ratio(times[name], mine)} ({errors[name]:.0e})" if name in works else "–" for name in columns]
     batched = f"{1e3 * np.median(times['batch']):.3f}" if times["batch"] else "–"
     return f"| {n:,} | {m} | {1e3 * mine:.2f} | {batched} | {violation(case, found):.0e} | " + " | ".join(cells) + " |"
 

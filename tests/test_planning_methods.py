@@ -176,6 +176,13 @@ def test_a_solver_of_nonlinear_programmes_agrees() -> None:
     np.testing.assert_allclose(found.values[:, 0], generic(problem), atol=1e-5)
 
 
+def test_a_solver_of_nonlinear_programmes_without_budgets() -> None:
+    pytest.importorskip("casadi")
+    problem = bowl(0, 2)
+    found = ascend(problem, SHAPE.project(np.ones((1, SHAPE.size))), NonlinearProgramme(), Limits(iterations=5))
+    np.testing.assert_allclose(found.values[:, 0], generic(problem), atol=1e-5)
+
+
 def test_its_absence_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "casadi", None)
     start = SHAPE.project(np.ones((1, SHAPE.size)))

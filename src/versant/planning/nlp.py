@@ -81,9 +81,9 @@ class NonlinearProgramme:
             "ipopt.tol": self.tolerance,
             "ipopt.hessian_approximation": "limited-memory",
         }
-        programme = {"x": x, "f": -values[0], "g": casadi.vertcat(sums, values[1:])}
-        solver = casadi.nlpsol("plan", "ipopt", programme, settings)
         blocks, m = problem.shape.n_blocks, values.shape[0] - 1
+        programme = {"x": x, "f": -values[0], "g": casadi.vertcat(sums, values[1:]) if m else sums}
+        solver = casadi.nlpsol("plan", "ipopt", programme, settings)
         lower, upper = [1.0] * blocks + [-np.inf] * m, [1.0] * blocks + [0.0] * m
         found = solver(x0=theta, lbx=0.0, ubx=1.0, lbg=lower, ubg=upper)
         return np.asarray(found["x"]).ravel()
