@@ -88,7 +88,7 @@ def test_laplace_is_calibrated_where_the_data_are_many() -> None:
 def test_where_laplace_fails_importance_sampling_holds() -> None:
     design = vs.Bandit((0.2, 0.8), trials=40, reversal=20)
     laplace, exact = (
-        vs.calibrate(Q, design, 600, method=m, starts=1, seed=2).frame() for m in ("laplace", "importance")
+        vs.calibrate(Q, design, 400, method=m, starts=1, seed=2).frame() for m in ("laplace", "importance")
     )
     assert laplace.chi2_p[0] < 1e-4
     assert laplace.outside[0]
@@ -126,25 +126,26 @@ def test_draws_from_the_prior_of_a_group() -> None:
     assert kstest([one.sd[2] for one in drawn], lambda x: 2 * norm.cdf(x) - 1).pvalue > 0.01
 
 
-def test_an_interrupted_calibration_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "study.jsonl"
-    options: Any = {"prior": PRIOR, "starts": 1, "method": "group", "subjects": 4, "seed": 3}
+def test_an_interrupted_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("versant.verbs.calibrate.SUBJECTS_A_PIECE", 10)
+    path, task = tmp_path / "study.jsonl", vs.Bandit(trials=40)
+    options: Any = {"prior": PRIOR, "starts": 1, "seed": 3}
 
     def stop(done: float, total: float, message: str) -> None:
         if message == "calibrating" and done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        vs.calibrate(Q, vs.Bandit(trials=40), 3, resume=path, progress=stop, **options)
+        vs.calibrate(Q, task, 30, resume=path, progress=stop, **options)
     lines = path.read_text().splitlines()
     assert len(lines) == 3
     path.write_text("\n".join(lines[:2]) + "\n" + lines[2][:20])  # the last line was cut off
-    found = vs.calibrate(Q, vs.Bandit(trials=40), 3, resume=path, **options)
-    np.testing.assert_array_equal(found.ranks, vs.calibrate(Q, vs.Bandit(trials=40), 3, **options).ranks)
+    found = vs.calibrate(Q, task, 30, resume=path, **options)
+    np.testing.assert_array_equal(found.ranks, vs.calibrate(Q, task, 30, **options).ranks)
     with pytest.raises(VersantError, match=r"another study \(n, pieces differ\)"):
-        vs.calibrate(Q, vs.Bandit(trials=40), 4, resume=path, **options)
+        vs.calibrate(Q, task, 40, resume=path, **options)
     with pytest.raises(VersantError, match="whole number"):
-        vs.calibrate(Q, vs.Bandit(trials=40), 3, resume=path, **{**options, "seed": None})
+        vs.calibrate(Q, task, 30, resume=path, **{**options, "seed": None})
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
