@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import versant as vs
+from tests.kernels import make_case
 from versant.expressions.compiled import runner
+from versant.expressions.engine import Interpreter
+from versant.expressions.recurrence import directional
 from versant.inference import recheck
 from versant.inference.likelihood import Likelihood, bind
 from versant.inference.programs import programs_of
@@ -47,6 +50,21 @@ def test_each_wrong_number_is_found_and_replaced(row: int, error: float, monkeyp
     np.testing.assert_array_equal(sums, right)
 
 
+@pytest.mark.parametrize("name", ["six", "two_step"])
+def test_derivatives_along_a_direction_are_those_of_gradient_and_hessian(name: str) -> None:
+    case = make_case(name, 5, 12)
+    full = Interpreter(case.program, case.rows).sums(case.parameters, np.arange(5))
+    d = np.random.default_rng(0).normal(size=case.parameters.shape)
+    size, program = d.shape[1], directional(case.program.recurrence)
+    found = Interpreter(program, case.rows).sums(np.concatenate([case.parameters, d], axis=1), np.arange(5))
+    hessians = np.zeros((5, size, size))
+    rows, columns = np.tril_indices(size)
+    hessians[:, rows, columns] = hessians[:, columns, rows] = full[1 + size :].T
+    np.testing.assert_allclose(found[0], full[0], rtol=1e-13)
+    np.testing.assert_allclose(found[1], (full[1 : 1 + size].T * d).sum(axis=1), rtol=1e-10)
+    np.testing.assert_allclose(found[2], np.einsum("ni,nij,nj->n", d, hessians, d), rtol=1e-10)
+
+
 def test_the_fit_says_so_and_reports_the_interpreters_numbers(monkeypatch: Any) -> None:
     good, engine_of = vs.fit(Q, TRIALS, starts=1), Likelihood.engine
 
@@ -71,15 +89,14 @@ def test_on_a_kink_sides_may_differ_but_values_not() -> None:
 
 def test_large_groups_are_checked_on_a_sample(monkeypatch: Any) -> None:
     monkeypatch.setattr(recheck, "CHECKED", 2)
-    likelihood = bind(Q, TRIALS)
-    slow, asked = likelihood.interpreter(2), []
+    likelihood, asked = bind(Q, TRIALS), []
+    along = likelihood.along
 
-    class Counted:
-        def sums(self, parameters: np.ndarray, subjects: np.ndarray) -> np.ndarray:
-            asked.append(len(subjects))
-            return slow.sums(parameters, subjects)
+    def counted(natural: np.ndarray, directions: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+        asked.append(len(subjects))
+        return along(natural, directions, subjects)
 
-    monkeypatch.setattr(likelihood, "interpreter", lambda order: Counted())
+    monkeypatch.setattr(likelihood, "along", counted)
     recheck.checked_sums(likelihood, np.zeros((6, 2)), np.zeros(6, dtype=bool))
     assert asked == [2]
 

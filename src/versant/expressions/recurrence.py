@@ -24,7 +24,18 @@ from versant.expressions import build
 from versant.expressions.derivatives import RULES
 from versant.expressions.graph import Graph, Node, topological
 
-__all__ = ["Column", "Flag", "Program", "Recurrence", "Slot", "Switch", "differentiate", "needed", "switches"]
+__all__ = [
+    "Column",
+    "Flag",
+    "Program",
+    "Recurrence",
+    "Slot",
+    "Switch",
+    "differentiate",
+    "directional",
+    "needed",
+    "switches",
+]
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,7 @@ class Differentiator:
 
 
 def differentiate(recurrence: Recurrence, order: int) -> Program:
-    """Extend a recurrence by its sensitivities.
+    """Extend a recurrence by its sensitivities to each parameter.
 
     Parameters
     ----------
@@ -146,18 +157,34 @@ def differentiate(recurrence: Recurrence, order: int) -> Program:
     -------
     Program
     """
-    r = recurrence
+    return _differentiated(recurrence, order, _parameter_tangents(recurrence))
+
+
+def directional(recurrence: Recurrence) -> Program:
+    """Extend a recurrence by its first and second derivative along one direction d, each lane's own.
+
+    The program's ``gradient`` is Σ_k d_k ∂_k ℓ and its ``hessian`` Σ_kl d_k d_l ∂_kl ℓ, one entry each; it reads d_k as
+    parameter K + k.
+    """
+    size = len(recurrence.parameters)
+    leaves = [recurrence.graph.leaf("parameter", k) for k in range(2 * size)]
+    return _differentiated(recurrence, 2, {(leaves[k].serial, DIRECTION): leaves[size + k] for k in range(size)})
+
+
+def _differentiated(r: Recurrence, order: int, parameters: Tangents) -> Program:
+    """Extend a recurrence by its derivatives along the directions that the parameters' tangents have."""
+    directions = sorted({k for _serial, k in parameters})
     slots = [Slot(s, i, u) for s, i, u in zip(r.state, r.initial, r.update, strict=True)]
     gradient: tuple[Node, ...] = ()
     hessian: tuple[Node, ...] = ()
     if order >= 1:
-        along, first, tangents = _first_order(r)
+        along, first, tangents = _first_order(r, parameters)
         slots += [first[key] for key in sorted(first)]
-        gradient = tuple(along(r.log_likelihood, k) for k in range(len(r.parameters)))
+        gradient = tuple(along(r.log_likelihood, k) for k in directions)
     if order >= 2:
-        twice, second = _second_order(r, along, first, tangents)
+        twice, second = _second_order(r, parameters, along, first, tangents)
         slots += [second[key] for key in sorted(second)]
-        hessian = tuple(twice(g, m) for k, g in enumerate(gradient) for m in range(k + 1))
+        hessian = tuple(twice(g, m) for k, g in zip(directions, gradient, strict=True) for m in directions if m <= k)
     return Program(r, order, tuple(slots), r.log_likelihood, gradient, hessian)
 
 
@@ -187,7 +214,7 @@ def switches(recurrence: Recurrence) -> tuple[Switch, ...]:
     The derivatives of a learner are one-sided where a margin is zero. Evaluate these with a program of order 1 or more.
     """
     r = recurrence
-    along, _slots, _tangents = _first_order(r)
+    along, _slots, _tangents = _first_order(r, _parameter_tangents(r))
     found = []
     for node in topological([*r.update, r.log_likelihood]):
         if node.op in ("ge", "gt", "eq"):
@@ -199,6 +226,10 @@ def switches(recurrence: Recurrence) -> tuple[Switch, ...]:
 
 
 Tangents = dict[tuple[int, int], Node]
+"""(Serial number of a leaf, direction) → its derivative along the direction."""
+
+DIRECTION = -1
+"""Stands where the number of a parameter does else, for derivatives along one direction."""
 
 
 def _parameter_tangents(r: Recurrence) -> Tangents:
@@ -212,10 +243,10 @@ def _sensitivity(r: Recurrence, i: int, *along: int) -> Node:
     return r.graph.leaf("state", name, size=r.state[i].size)
 
 
-def _first_order(r: Recurrence) -> tuple[Differentiator, dict[tuple[int, int], Slot], Tangents]:
-    parameters = _parameter_tangents(r)
+def _first_order(r: Recurrence, parameters: Tangents) -> tuple[Differentiator, dict[tuple[int, int], Slot], Tangents]:
     at_start = Differentiator(r.graph, parameters)
-    pairs = [(i, k) for i in range(len(r.state)) for k in range(len(r.parameters))]
+    directions = sorted({k for _serial, k in parameters})
+    pairs = [(i, k) for i in range(len(r.state)) for k in directions]
     initial = {(i, k): at_start(r.initial[i], k) for i, k in pairs}
     present = {pair for pair in pairs if not initial[pair].is_constant(0.0)}
     while True:
@@ -232,17 +263,21 @@ def _first_order(r: Recurrence) -> tuple[Differentiator, dict[tuple[int, int], S
 
 
 def _second_order(
-    r: Recurrence, along: Differentiator, first: Mapping[tuple[int, int], Slot], tangents: Tangents
+    r: Recurrence,
+    parameters: Tangents,
+    along: Differentiator,
+    first: Mapping[tuple[int, int], Slot],
+    tangents: Tangents,
 ) -> tuple[Differentiator, dict[tuple[int, int, int], Slot]]:
-    at_start = Differentiator(r.graph, _parameter_tangents(r))
-    triples = [(i, k, m) for i, k in first for m in range(k + 1)]
+    at_start = Differentiator(r.graph, parameters)
+    directions = sorted({k for _serial, k in parameters})
+    triples = [(i, k, m) for i, k in first for m in directions if m <= k]
     initial = {(i, k, m): at_start(first[i, k].initial, m) for i, k, m in triples}
     present = {t for t in triples if not initial[t].is_constant(0.0)}
-    parameters = range(len(r.parameters))
     while True:
         both = dict(tangents)
         for i, k in first:
-            for m in parameters:
+            for m in directions:
                 if (i, max(k, m), min(k, m)) in present:
                     both[first[i, k].symbol.serial, m] = _sensitivity(r, i, k, m)
         twice = Differentiator(r.graph, both)

@@ -101,6 +101,17 @@ class Likelihood:
             self._interpreters[order] = Interpreter(self.programs.derivatives(order), self.rows)
         return self._interpreters[order]
 
+    def along(self, natural: Array, directions: Array, subjects: NDArray[np.int64]) -> Array:
+        """Return, by the slow twin, value, slope and curvature along directions, all in natural units: (3, M).
+
+        Parameters
+        ----------
+        natural, directions : (M, K) arrays
+        subjects : (M,) int array
+        """
+        slow = Interpreter(self.programs.directional, self.rows)
+        return slow.sums(np.concatenate([natural, directions], axis=1), subjects)
+
     def on_kink(self, z: Array) -> NDArray[np.bool_]:
         """Return for which subjects' unconstrained parameters, (N, K), a switch of the learner is near (`kinks`)."""
         program = self.programs.kinks

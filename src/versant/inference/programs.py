@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from versant.expressions.graph import topological
-from versant.expressions.recurrence import Program, Recurrence, differentiate
+from versant.expressions.recurrence import Program, Recurrence, differentiate, directional
 from versant.inference.kinks import kink_program
 
 __all__ = ["Programs", "programs_of"]
@@ -31,6 +31,11 @@ class Programs:
         if order not in self._derivatives:
             self._derivatives[order] = differentiate(self.recurrence, order)
         return self._derivatives[order]
+
+    @cached_property
+    def directional(self) -> Program:
+        """The program of the log-likelihood with its derivatives along one direction."""
+        return directional(self.recurrence)
 
     @cached_property
     def kinks(self) -> Program | None:

@@ -1,9 +1,10 @@
 """The compiled engine checked on the answer itself, by the interpreter.
 
-Verdicts rest on value, gradient and Hessian at the estimates. They are computed afresh by the kernel, and for
-`CHECKED` subjects drawn at random (for all, in a group of no more) once more by the interpreter, which shares the graph
-with it and nothing else. Where the two differ for anybody, the interpreter recomputes everybody, and its numbers are
-the ones reported.
+Verdicts rest on value, gradient g and Hessian H at the estimates. They are computed afresh by the kernel. For `CHECKED`
+subjects drawn at random (for all, in a group of no more) the interpreter, which shares the graph with it and nothing
+else, computes the value, gᵀd and dᵀHd once more, d being a random direction of each subject's own: a wrong entry shows
+unless d is one of the few directions that hide it. Where the two differ for anybody, the interpreter recomputes
+everybody in full, and its numbers are the ones reported.
 """
 
 from __future__ import annotations
@@ -46,13 +47,30 @@ def checked_sums(likelihood: Likelihood, z: Array, kinks: NDArray[np.bool_]) -> 
     sums, agreed = engine.sums(natural, everyone), np.zeros(len(z), dtype=bool)
     if isinstance(engine, Interpreter):
         return sums, agreed
-    slow = likelihood.interpreter(2)
-    sample = np.sort(np.random.default_rng(0).permutation(len(z))[:CHECKED])
-    again = slow.sums(natural[sample], sample)
-    if not _differ(likelihood, z[sample], kinks[sample], sums[:, sample], again).any():
+    rng = np.random.default_rng(0)
+    sample = np.sort(rng.permutation(len(z))[:CHECKED])
+    shape = (len(sample), z.shape[1])
+    d = likelihood.slopes(z[sample]) * rng.uniform(0.5, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
+    again = likelihood.along(natural[sample], d, sample)
+    if not _differ_along(d, kinks[sample], sums[:, sample], again).any():
         return sums, agreed
-    exact = slow.sums(natural, everyone)
+    exact = likelihood.interpreter(2).sums(natural, everyone)
     return exact, _differ(likelihood, z, kinks, sums, exact)
+
+
+def _differ_along(d: Array, kinks: NDArray[np.bool_], sums: Array, again: Array) -> NDArray[np.bool_]:
+    """Return for which subjects value, slope or curvature along d are not the same, (M,); in natural units."""
+    size = d.shape[1]
+    rows, columns = np.tril_indices(size)
+    products = d.T[rows] * d.T[columns] * np.where(rows == columns, 1.0, 2.0)[:, None]  # of each entry, in dᵀHd
+    slopes, curvatures = sums[1 : 1 + size] * d.T, sums[1 + size :] * products
+    scale = np.maximum(1.0, np.abs(again[0]))
+    differ = _apart(sums[0][:, None], again[0][:, None], scale)
+    defined = np.isfinite(again[0]) & ~kinks
+    for parts, whole in ((slopes, again[1]), (curvatures, again[2])):
+        scale = np.fmax(scale, np.abs(parts).sum(axis=0))
+        differ |= defined & _apart(parts.sum(axis=0)[:, None], whole[:, None], scale)
+    return differ
 
 
 def _differ(likelihood: Likelihood, z: Array, kinks: NDArray[np.bool_], sums: Array, again: Array) -> NDArray[np.bool_]:

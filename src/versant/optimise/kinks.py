@@ -32,7 +32,7 @@ Array = NDArray[Any]
 Side = tuple[Array, Array, Array]
 """Values (M,), gradients (M, K) and Hessians (M, K, K) on one side."""
 
-ROUNDS = 5
+ROUNDS = 4
 
 
 def kink_steps(
@@ -54,20 +54,36 @@ def kink_steps(
     found : (M,) bool array
         Where there is a kink between the two points, with a minimum on it.
     """
+    steps, found = np.zeros_like(step), np.zeros(len(step), dtype=bool)
     with np.errstate(all="ignore"):
         at_start = _model(there, -step)[0] - here[0]
         at_end = there[0] - _model(here, step)[0]
-        y = (at_start / (at_start - at_end))[:, None] * step
-        multiplier = np.full(len(step), 0.5)
-        for _ in range(ROUNDS):
-            (a, to_a), (b, to_b) = _model(here, y), _model(there, y - step)
-            weight = np.clip(multiplier, 0.0, 1.0)[:, None, None]
-            bend, normal = (1 - weight) * here[2] + weight * there[2], to_b - to_a
-            free, along = solve(bend, to_a), solve(bend, normal)
-            multiplier = (a - b - _dot(normal, free)) / _dot(normal, along)
-            y = y + free + multiplier[:, None] * along
-        found = (at_start < 0) & (at_end > 0) & (multiplier > 0) & (multiplier < 1) & (_model(here, y)[0] <= here[0])
-    return y, np.asarray(found & np.isfinite(y).all(axis=1))
+        crossed = np.flatnonzero((at_start < 0) & (at_end > 0))
+        share = at_start[crossed] / (at_start[crossed] - at_end[crossed])
+        steps[crossed], found[crossed] = _along_kinks(
+            _of(here, crossed), _of(there, crossed), step[crossed], share, solve
+        )
+    return steps, found
+
+
+def _along_kinks(
+    here: Side, there: Side, step: Array, share: Array, solve: Callable[[Array, Array], Array]
+) -> tuple[Array, NDArray[np.bool_]]:
+    y, multiplier = share[:, None] * step, np.full(len(step), 0.5)
+    for _ in range(ROUNDS):
+        (a, to_a), (b, to_b) = _model(here, y), _model(there, y - step)
+        weight = np.clip(multiplier, 0.0, 1.0)[:, None, None]
+        bend, normal = (1 - weight) * here[2] + weight * there[2], to_b - to_a
+        free, along = solve(bend, to_a), solve(bend, normal)
+        multiplier = (a - b - _dot(normal, free)) / _dot(normal, along)
+        y = y + free + multiplier[:, None] * along
+    found = (multiplier > 0) & (multiplier < 1) & (_model(here, y)[0] <= here[0]) & np.isfinite(y).all(axis=1)
+    return y, np.asarray(found)
+
+
+def _of(side: Side, problems: NDArray[np.int64]) -> Side:
+    value, gradient, hessian = side
+    return value[problems], gradient[problems], hessian[problems]
 
 
 def _model(side: Side, y: Array) -> tuple[Array, Array]:

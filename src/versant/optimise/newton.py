@@ -37,6 +37,9 @@ COMPACT_BELOW = 0.6
 STALLED_AFTER = 4
 """So many steps in a row that decrease f by rounding errors only are no progress."""
 
+SHORT = 0.5
+"""Longer steps are refused for many reasons; of shorter ones, a kink is the likeliest."""
+
 ON_KINK, CLOSE = 1e-8, 1e-5
 """A problem is on a kink if the step to it is shorter than the first, as seen by a step shorter than the second."""
 
@@ -166,7 +169,7 @@ def _advance(
     now.values[taken], now.gradients[taken], now.hessians[taken] = f[good], g[good], h[good]
     now.radius[taken] = np.minimum(np.maximum(now.radius[taken], 2.0 * length[good]), largest_radius)
     now.radius[kept] = 0.25 * np.where(on_kink[~good], now.radius[kept], length[~good])
-    refused = ~good & defined & ~on_kink
+    refused = ~good & defined & ~on_kink & (length < SHORT)
     _look_for_kinks(now, active[refused], step[refused], (f[refused], g[refused], h[refused]))
 
 
