@@ -50,6 +50,13 @@ def test_signs_and_probit() -> None:
     assert np.isfinite(parts.probit_log_odds(-40.0))
 
 
+def test_power_of_what_is_not_negative() -> None:
+    bases = np.array([0.0, 1e-300, 0.3, 1.0, 80.0])
+    np.testing.assert_allclose(parts.power(bases, 0.7), bases**0.7, rtol=1e-13)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(parts.power(np.array([-1.0]), 2.0)).all()
+
+
 def test_epsilon_greedy_shares_among_equals() -> None:
     np.testing.assert_allclose(parts.epsilon_greedy(np.array([1.0, 3.0, 3.0]), 0.3), [0.1, 0.45, 0.45])
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from versant.agents.learner import learner
 from versant.agents.parameters import interval, unit
+from versant.agents.parts import power
 from versant.expressions.functions import exp
 
 __all__ = ["dd_cs", "dd_cs_single", "dd_exp", "dd_hyperbolic", "dd_hyperbolic_single"]
@@ -48,7 +49,7 @@ def dd_exp(p: Any, s: Any, t: Any) -> None:
 @learner(r=_RATE, s=interval(0, 10).with_prior(mean=-2.2, sd=1.0), beta=interval(0, 5), **_CHOICE)
 def dd_cs(p: Any, s: Any, t: Any) -> None:
     """Constant sensitivity: rate `r`, sensitivity to time `s`."""
-    _choose(p, t, lambda delay: exp(-(p.r**p.s * delay**p.s)))
+    _choose(p, t, lambda delay: exp(-(p.r**p.s * power(delay, p.s))))
 
 
 dd_hyperbolic_single = dd_hyperbolic.variant("dd_hyperbolic_single")

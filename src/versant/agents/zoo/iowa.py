@@ -27,7 +27,7 @@ from typing import Any
 
 from versant.agents.learner import learner
 from versant.agents.parameters import interval, real, unit
-from versant.agents.parts import delta_rule, sign
+from versant.agents.parts import delta_rule, power, sign
 from versant.expressions.functions import where, zeros
 
 __all__ = ["igt_orl", "igt_pvl_decay", "igt_pvl_delta", "igt_vpp"]
@@ -42,7 +42,7 @@ def _outcome(t: Any) -> Any:
 
 
 def _utility(p: Any, outcome: Any) -> Any:
-    return where(outcome >= 0, 1.0, -p["lambda"]) * abs(outcome) ** p.alpha
+    return where(outcome >= 0, 1.0, -p["lambda"]) * power(abs(outcome), p.alpha)
 
 
 @learner(A=unit, **_UTILITY, state={"E": zeros(4)}, **_DECKS)

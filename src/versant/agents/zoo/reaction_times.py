@@ -29,7 +29,7 @@ from typing import Any
 from versant.agents.ballistic import BallisticRace
 from versant.agents.learner import learner
 from versant.agents.parameters import interval, positive, real, unit
-from versant.agents.parts import delta_rule
+from versant.agents.parts import delta_rule, power
 from versant.agents.wiener import Wiener
 from versant.expressions.functions import array, where
 
@@ -108,7 +108,7 @@ def pstRT_rlddm1(p: Any, s: Any, t: Any) -> None:
 def pstRT_rlddm6(p: Any, s: Any, t: Any) -> None:
     """Boundaries that move with experience, and a rate for each sign of the prediction error."""
     drift = p.v * (s.Q[t.cond, 0] - s.Q[t.cond, 1])
-    boundary = p.a * (t.iter / 10) ** p.bp
+    boundary = p.a * power(t.iter / 10, p.bp)
     c, _ = t.respond("choice", "RT", Wiener(boundary, 0.5, drift, p.tau, upper=0))
     rate = where(t.reward > s.Q[t.cond, c], p.alpha_pos, p.alpha_neg)
     t.record("prediction_error", delta_rule(s.Q, (t.cond, c), t.reward, rate))

@@ -32,10 +32,12 @@ rho in (0, 2); tau > 0; ocu real. Columns: ``condition`` (1: both peers safe, 3:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from versant.agents.learner import learner
 from versant.agents.parameters import interval, positive, real, unit
+from versant.agents.parts import power
 from versant.expressions.functions import array, exp, log, where
 
 __all__ = ["cra_exp", "cra_linear", "dbdm_prob_weight", "peer_ocu", "ra_noLA", "ra_noRA", "ra_prospect"]
@@ -46,10 +48,10 @@ _GAMBLE: dict[str, Any] = {"choices": {"gamble": (0, 1)}}
 _CHOICE: dict[str, Any] = {"choices": {"choice": (0, 1)}}
 
 
-def _gamble(t: Any, power: Any, aversion: Any, heat: Any) -> None:
+def _gamble(t: Any, utility: Callable[[Any], Any], aversion: Any, heat: Any) -> None:
     """Accept the gamble or take the sure amount."""
-    gamble = 0.5 * (t.gain**power - aversion * abs(t.loss) ** power)
-    sure = t.cert**power
+    gamble = 0.5 * (utility(t.gain) - aversion * utility(abs(t.loss)))
+    sure = utility(t.cert)
     t.record("utility_gamble", gamble)
     t.record("utility_sure", sure)
     t.choose("gamble", heat * (gamble - sure))
@@ -58,46 +60,46 @@ def _gamble(t: Any, power: Any, aversion: Any, heat: Any) -> None:
 @learner(rho=_POWER, **_LAMBDA, tau=interval(0, 30), **_GAMBLE)
 def ra_prospect(p: Any, s: Any, t: Any) -> None:
     """Risk aversion `rho`, loss aversion `lambda`, inverse temperature `tau`."""
-    _gamble(t, p.rho, p["lambda"], p.tau)
+    _gamble(t, lambda amount: power(amount, p.rho), p["lambda"], p.tau)
 
 
 @learner(rho=_POWER, tau=interval(0, 30), **_GAMBLE)
 def ra_noLA(p: Any, s: Any, t: Any) -> None:
     """Without loss aversion."""
-    _gamble(t, p.rho, 1.0, p.tau)
+    _gamble(t, lambda amount: power(amount, p.rho), 1.0, p.tau)
 
 
 @learner(**_LAMBDA, tau=interval(0, 30), **_GAMBLE)
 def ra_noRA(p: Any, s: Any, t: Any) -> None:
     """Without risk aversion."""
-    _gamble(t, 1.0, p["lambda"], p.tau)
+    _gamble(t, lambda amount: amount, p["lambda"], p.tau)
 
 
 @learner(alpha=_POWER, beta=real, gamma=positive, **_CHOICE)
 def cra_linear(p: Any, s: Any, t: Any) -> None:
     """Ambiguity takes a share of the probability: `beta` > 0 is aversion."""
-    lottery = (t.prob - p.beta * t.ambig / 2) * t.reward_var**p.alpha
-    t.choose("choice", p.gamma * (lottery - 0.5 * t.reward_fix**p.alpha))
+    lottery = (t.prob - p.beta * t.ambig / 2) * power(t.reward_var, p.alpha)
+    t.choose("choice", p.gamma * (lottery - 0.5 * power(t.reward_fix, p.alpha)))
 
 
 @learner(alpha=_POWER, beta=real, gamma=positive, **_CHOICE)
 def cra_exp(p: Any, s: Any, t: Any) -> None:
     """Ambiguity is an exponent of the probability: `beta` > 0 is aversion."""
-    lottery = t.prob ** (1 + p.beta * t.ambig) * t.reward_var**p.alpha
-    t.choose("choice", p.gamma * (lottery - 0.5 * t.reward_fix**p.alpha))
+    lottery = t.prob ** (1 + p.beta * t.ambig) * power(t.reward_var, p.alpha)
+    t.choose("choice", p.gamma * (lottery - 0.5 * power(t.reward_fix, p.alpha)))
 
 
 def _weighted(p: Any, probability: Any) -> Any:
     """Prelec's weight of a probability; that of 0 is 0."""
     possible = probability > 0
-    return where(possible, exp(-((-log(where(possible, probability, 1.0))) ** p.tau)), 0.0)
+    return where(possible, exp(-power(-log(where(possible, probability, 1.0)), p.tau)), 0.0)
 
 
 def _prospect(p: Any, probability: Any, high: Any, low: Any) -> Any:
     """Return the utility of an option with a high and a low outcome."""
     gain = high > 0
-    better = where(gain, 1.0, -p["lambda"]) * abs(high) ** p.rho
-    worse = where(gain & (low >= 0), 1.0, -p["lambda"]) * abs(low) ** p.rho
+    better = where(gain, 1.0, -p["lambda"]) * power(abs(high), p.rho)
+    worse = where(gain & (low >= 0), 1.0, -p["lambda"]) * power(abs(low), p.rho)
     return _weighted(p, probability) * better + _weighted(p, 1 - probability) * worse
 
 
@@ -113,7 +115,7 @@ def dbdm_prob_weight(p: Any, s: Any, t: Any) -> None:
 def peer_ocu(p: Any, s: Any, t: Any) -> None:
     """Risk aversion `rho`, inverse temperature `tau`, and the utility `ocu` of choosing as the peers do."""
     chance = t.p_gamble
-    safe = chance * t.safe_Hpayoff**p.rho + (1 - chance) * t.safe_Lpayoff**p.rho
-    risky = chance * t.risky_Hpayoff**p.rho + (1 - chance) * t.risky_Lpayoff**p.rho
+    safe = chance * power(t.safe_Hpayoff, p.rho) + (1 - chance) * power(t.safe_Lpayoff, p.rho)
+    risky = chance * power(t.risky_Hpayoff, p.rho) + (1 - chance) * power(t.risky_Lpayoff, p.rho)
     peers = where(t.condition == 3, p.ocu, where(t.condition == 1, -p.ocu, 0.0))
     t.choose("choice", p.tau * (risky - safe + peers))
