@@ -25,6 +25,7 @@ programming for constrained POMDPs*.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -58,8 +59,12 @@ GAP = 1e-8
 
 CUTS, POINT_BASED_CUTS = 40, 8
 
-FIB_LIMIT, SAWTOOTH_LIMIT = 30_000_000, 1_000_000
+FIB_LIMIT, SAWTOOTH_LIMIT = 30_000_000, 2_000_000
 """Elements of the tables that FIB and point-based bounds hold, above which they are not computed unless asked for."""
+
+PROGRAMME_LIMIT = 20_000
+"""Pairs (state, action) up to which the linear programme is solved without budgets."""
+
 EFFORT, LAST_EFFORT = 1e8, 6e8
 """Multiplications of one point-based bound while λ is sought, and of the last at the best λ."""
 
@@ -95,7 +100,7 @@ def affordable(pairs: int, rows: int, pomdp: Pomdp, budgets: int) -> tuple[Bound
     methods: list[BoundMethod] = ["qmdp"]
     if rows * pomdp.n_actions * (1 + budgets) <= FIB_LIMIT:
         methods.append("fib")
-        if pairs * pomdp.n_states <= SAWTOOTH_LIMIT:
+        if rows <= SAWTOOTH_LIMIT:
             methods.append("sawtooth")
     return tuple(methods)
 
@@ -118,7 +123,8 @@ def lagrangian_bound(
     guesses : sequence of mapping of str to float
         Multipliers to try first, as those of a good controller.
     deadline : float
-        Value of `time.perf_counter` after which no further λ is tried.
+        Value of `time.perf_counter` after which no further λ is tried; the method of a bound that this has cut short
+        says so, and one that had no time at all is the largest reward for ever.
 
     Examples
     --------
@@ -128,6 +134,9 @@ def lagrangian_bound(
     [189.0, 62.5]
     """
     names, limits = tuple(budgets), np.array([*budgets.values()])
+    if time.perf_counter() >= deadline:
+        largest = float(pomdp.rewards.max()) / (1.0 - require_discounted(pomdp))
+        return UpperBound(largest + 4 * UNIT_ROUNDOFF * abs(largest), dict.fromkeys(names, 0.0), f"{method}, no time")
     bounder = _bounder(pomdp, method, names, deadline)
     spread, prices = units(pomdp, names, limits)
 
@@ -146,7 +155,8 @@ def lagrangian_bound(
             last = measure(point)[0]
             value, best = (last, point) if last < value else (value, best)
     shadow = dict(zip(names, (prices * best).tolist(), strict=True))
-    return UpperBound(spread * value + abs(spread * value) * 4 * UNIT_ROUNDOFF, shadow, method)
+    found = f"{method}, out of time" if time.perf_counter() >= deadline else method
+    return UpperBound(spread * value + abs(spread * value) * 4 * UNIT_ROUNDOFF, shadow, found)
 
 
 def least_excess(
@@ -175,8 +185,21 @@ def least_excess(
     return UpperBound(-value, dict(zip(names, (best / scales).tolist(), strict=True)), method)
 
 
-def occupancy_bound(pomdp: Pomdp, budgets: Mapping[str, float]) -> UpperBound | None:
-    """Bound by the linear programme of the fully observed problem; None where the solver finds no solution."""
+def occupancy_bound(pomdp: Pomdp, budgets: Mapping[str, float], deadline: float = float("inf")) -> UpperBound | None:
+    """Bound by the linear programme of the fully observed problem; None where the solver finds no solution in time.
+
+    Without budgets it says no more than QMDP does; where the problem is large, it is left to that.
+
+    Parameters
+    ----------
+    pomdp : Pomdp
+    budgets : mapping of str to float
+    deadline : float
+        Value of `time.perf_counter` at which the solver stops.
+    """
+    left = deadline - time.perf_counter()
+    if left <= 0.0 or (not budgets and pomdp.n_states * pomdp.n_actions > PROGRAMME_LIMIT):
+        return None
     from scipy.optimize import linprog
     from scipy.sparse import eye_array, hstack
 
@@ -192,6 +215,7 @@ def occupancy_bound(pomdp: Pomdp, budgets: Mapping[str, float]) -> UpperBound | 
         A_eq=flow,
         b_eq=pomdp.start,
         method="highs",
+        options={} if left == float("inf") else {"time_limit": left},
     )
     if solved.status != 0:
         return None

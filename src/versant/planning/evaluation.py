@@ -52,8 +52,8 @@ DENSE_LIMIT = 400
 SPARSE_LIMIT = 6000
 """Order of Z up to which it is formed and factorised; beyond, there are products."""
 
-CHAIN_LIMIT = 30_000_000
-"""Entries of γ T up to which it is formed where Z is not."""
+CHAIN_DENSITY = 8
+"""Entries of γ T, in each row on average, up to which it is formed where Z is not."""
 
 
 def pair_kernels(pomdp: Pomdp) -> tuple[Indices, list[csr_array[Any]]]:
@@ -148,7 +148,7 @@ class ClosedLoop:
 
     def _products(self, moves: Array) -> ChainProducts | FormedChain:
         """γ T of one controller: formed, where its moves leave it sparse, or by nodes and states in turn."""
-        formed = form_chain(self.entries, moves, CHAIN_LIMIT)
+        formed = form_chain(self.entries, moves, CHAIN_DENSITY * self.n_states * self.layout.nodes)
         return ChainProducts(self.adjoint, self.reached, moves) if formed is None else formed
 
     @cached_property

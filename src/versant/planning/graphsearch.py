@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.planning.compression import compress, improve
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph
 from versant.planning.thinning import thin
@@ -27,6 +28,9 @@ Array = NDArray[np.float64]
 
 PAIR_LIMIT, EDGE_LIMIT = 500_000, 20_000_000
 """Pairs (node, state of its block) and (node, pair) that a policy graph may have."""
+
+NUMBER_LIMIT = 20_000_000
+"""Numbers (nodes² × pairs) that a controller made of a graph may have."""
 
 NODE_LIMIT, FOLLOWED_LIMIT = 400, 3000
 """Nodes of a graph that is unrolled; of the one that plans lead through."""
@@ -81,11 +85,22 @@ def solve_by_points(
         if gap <= target:
             break
     model.alphas = search.useful()
+    graph = _small(search)
+    return Solution(graph, graph.totals(model), combination, search.bound().value)
+
+
+def _small(search: PointSearch) -> PolicyGraph:
+    """The graph that the best plan leads through, without the nodes that others can stand in for."""
+    model, combination = search.model, search.combination
     graph = follow(search, FOLLOWED_LIMIT)
-    graph = _unrolled(search) if graph is None or graph.n_nodes * len(model.owners) > EDGE_LIMIT else graph
-    totals = graph.totals()
-    small = thin(graph, combination, 1, LOSS * max(search.resolution, abs(float(totals @ combination))))
-    return Solution(small.graph().merged(), small.totals(), combination, search.bound().value)
+    if graph is None or graph.n_nodes * len(model.owners) > EDGE_LIMIT:
+        graph = _unrolled(search)
+    loss = LOSS * max(search.resolution, abs(float(graph.totals() @ combination)))
+    small = thin(graph, combination, 1, loss).graph().merged()
+    limit = max(1, int((NUMBER_LIMIT / len(model.owners)) ** 0.5))
+    if small.n_nodes <= limit:
+        return small
+    return improve(model, compress(model, small, combination, limit), combination)
 
 
 def _close(search: PointSearch) -> None:

@@ -14,18 +14,27 @@ from numpy.typing import NDArray
 
 from versant.agents.controller import Controller
 from versant.planning.columns import Columns
-from versant.planning.compression import compress
+from versant.planning.compression import compress, improve
+from versant.planning.policygraph import PolicyGraph
 from versant.planning.problem import PlanningProblem
 
-__all__ = ["disturbed", "graph_starts", "split"]
+__all__ = ["disturbed", "graph_alone", "graph_starts", "split"]
 
 Array = NDArray[np.float64]
 
 NOISE = (0.0, 0.02, 0.1)
 """Shares of a random controller that are mixed into a start."""
 
+PAIR_LIMIT = 50_000
+"""Pairs (state, node) beyond which starts are graphs as they are."""
 
-def graph_starts(columns: Columns, problem: PlanningProblem, seed: int) -> Iterator[Controller]:
+ASCENT_LIMIT = 200_000
+"""Pairs (state, node) beyond which, without budgets, there is no ascent from them."""
+
+
+def graph_starts(
+    columns: Columns, problem: PlanningProblem, seed: int, deadline: float = float("inf")
+) -> Iterator[Controller]:
     """Make starts of the best mixture of plans, of the best plan without budgets and of the last plan found.
 
     Parameters
@@ -36,19 +45,44 @@ def graph_starts(columns: Columns, problem: PlanningProblem, seed: int) -> Itera
         Tells the size of the starts.
     seed : int
         Of the noise.
+    deadline : float
+        Value of `time.perf_counter` at which graphs that are too large are made smaller at once.
+
+    Where the problem is large there is no noise: it would make evaluation slow.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
     best, layout = columns.best(), problem.loop.layout
     sources = [(best.graph, best.multipliers)]
     if len(columns.limits):
         sources += [(one.graph, -one.combination[1:]) for one in (columns.found[0], columns.found[-1])]
+    large = problem.loop.n_states * layout.nodes > PAIR_LIMIT
+    columns.model.deadline = deadline
     for graph, multipliers in sources:
-        combination = np.concatenate([[1.0], -multipliers])
-        small = compress(columns.model, graph, combination, layout.nodes)
+        small = fitted(columns, graph, multipliers, layout.nodes)
         visits = small.occupancy(columns.model).sum(axis=1)
         start = split(small.controller(layout), visits, layout.nodes)
-        for share in NOISE:
+        for share in NOISE[:1] if large else NOISE:
             yield disturbed(start, share, rng)
+
+
+def graph_alone(columns: Columns, problem: PlanningProblem, deadline: float) -> PolicyGraph | None:
+    """The policy graph of this size where the problem is so large that an ascent would not get far; else None.
+
+    With budgets there is always an ascent: a graph made smaller need not keep them.
+    """
+    nodes = problem.loop.layout.nodes
+    if problem.names or problem.loop.n_states * nodes <= ASCENT_LIMIT:
+        return None
+    columns.model.deadline = deadline
+    best = columns.best()
+    return fitted(columns, best.graph, best.multipliers, nodes)
+
+
+def fitted(columns: Columns, graph: PolicyGraph, multipliers: Array, nodes: int) -> PolicyGraph:
+    """Make a graph small enough for `nodes` nodes, and the best of what is left."""
+    combination = np.concatenate([[1.0], -multipliers])
+    small = compress(columns.model, graph, combination, nodes)
+    return small if small.n_nodes == graph.n_nodes else improve(columns.model, small, combination)
 
 
 def split(controller: Controller, visits: Array, nodes: int) -> Controller:

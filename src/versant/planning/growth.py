@@ -35,7 +35,10 @@ LATER_SHARE = 4
 """After the first size, one in so many of the random starts are run."""
 
 PAIR_LIMIT = 20_000
-"""Pairs (node, state) beyond which controllers do not grow."""
+"""Pairs (node, state) beyond which controllers do not grow: they are policy graphs, as large as these are."""
+
+MARGIN = 1e-8
+"""How far below the budgets mixtures stay, in units of the budgets."""
 
 
 def grow(searches: Callable[[int], Search], columns: Columns | None, starts: int, seed: int) -> Controller:
@@ -59,6 +62,8 @@ def grow(searches: Callable[[int], Search], columns: Columns | None, starts: int
     rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
     best: Controller | None = None
     rank, idle = (np.inf, np.inf), 0
+    if columns is not None and LEAST_SIZE * len(columns.model.start) > PAIR_LIMIT:
+        return _whole(searches, columns, seed)
     for size in SIZES:
         search = searches(size)
         number = starts if best is None else (starts + LATER_SHARE - 1) // LATER_SHARE
@@ -67,7 +72,7 @@ def grow(searches: Callable[[int], Search], columns: Columns | None, starts: int
             larger = split(best, _visits(searches(best.n_nodes), best), size)
             search.run([disturbed(larger, share, rng) for share in NOISE], "split")
         if columns is not None:
-            search.run(graph_starts(columns, search.problem, seed), "graphs")
+            search.run(graph_starts(columns, search.problem, seed, search.deadline), "graphs")
         found = search.conclude()
         new = search.rank(found)
         small = LITTLE * max(abs(new[1]), 1e-3)
@@ -79,6 +84,16 @@ def grow(searches: Callable[[int], Search], columns: Columns | None, starts: int
         if closed or idle >= PATIENCE or search.late or 1.5 * size * search.problem.loop.n_states > PAIR_LIMIT:
             return best
     return found if best is None else best
+
+
+def _whole(searches: Callable[[int], Search], columns: Columns, seed: int) -> Controller:
+    """Return the best mixture of policy graphs as it is; where it keeps no budgets, what ascent makes of it."""
+    best = columns.best(MARGIN)
+    if best.excess <= 0.0:
+        return best.graph.controller(searches(1).problem.loop.layout)
+    search = searches(best.graph.n_nodes)
+    search.run(graph_starts(columns, search.problem, seed, search.deadline), "graphs")
+    return search.conclude()
 
 
 def _visits(search: Search, controller: Controller) -> Array:

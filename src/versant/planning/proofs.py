@@ -62,7 +62,7 @@ def _upper(task: Task, prices: dict[str, float] | None, methods: Sequence[BoundM
     if task.run.columns is not None:
         yield task.run.columns.upper
         guesses.append({name: task.run.columns.upper.multipliers.get(name, 0.0) for name in task.pomdp.budgets})
-    occupancy = occupancy_bound(task.pomdp, task.pomdp.budgets)
+    occupancy = occupancy_bound(task.pomdp, task.pomdp.budgets, task.finish)
     if occupancy is not None:
         yield occupancy
     for method in methods:

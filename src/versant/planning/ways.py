@@ -19,7 +19,7 @@ from versant.errors import ProblemError
 from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
 from versant.planning.columns import Columns
-from versant.planning.graphstarts import graph_starts
+from versant.planning.graphstarts import graph_alone, graph_starts
 from versant.planning.growth import grow
 from versant.planning.journal import Journal
 from versant.planning.problem import PlanningProblem
@@ -164,10 +164,15 @@ def ascend_from_starts(
     numbers = size * task.pomdp.n_actions * (1 + task.pomdp.n_observations * size)
     require_memory(8 * COPIES * max(int(numbers), 0), f"planning with {nodes} nodes (ask for fewer)")
     search = search_at(int(size))
+    alone = None if columns is None or also else graph_alone(columns, search.problem, task.deadline)
+    if columns is not None and alone is not None:
+        task.run.families["graphs"], layout = 1, search.problem.loop.layout
+        task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
+        return alone.controller(layout)
     if also:
         search.run(_fitting(search.problem, also), "given")
     if columns is not None:
-        search.run(graph_starts(columns, search.problem, task.seed), "graphs")
+        search.run(graph_starts(columns, search.problem, task.seed, task.deadline), "graphs")
     if ("random" in families or columns is None) and not search.reached:
         number = _number_of_starts(search.problem) if starts is None else starts
         _run(search, number, task.seed, task.time is not None)
