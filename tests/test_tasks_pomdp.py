@@ -143,7 +143,7 @@ def test_with_costs_takes_names_indices_wildcards_and_arrays():
         ({("lefft", "go"): 1}, "no state is called 'lefft'; did you mean left"),
         ({("left", "run"): 1}, "no action is called 'run'; there are: go, stay"),
         ({(2, "go"): 1}, "no state has number 2; they count from 0 to 1"),
-        ({"left": 1}, "pairs, not for 'left'"),
+        ({"left": 1}, "not for 'left'"),
         ({("left", "go"): math.nan}, "cost 'risk' in state 'left'"),
     ],
 )
@@ -211,3 +211,43 @@ def test_a_hundred_thousand_states_are_validated_in_a_moment():
     )
     assert time.process_time() - began < 2.0
     assert made.state_index("99999") == 99_999
+
+
+def four_axes() -> Pomdp:
+    rng = np.random.default_rng(4)
+    return Pomdp.from_arrays(
+        [*rng.dirichlet(np.ones(3), size=(2, 3))],
+        [*rng.dirichlet(np.ones(2), size=(2, 3))],
+        np.zeros((3, 2)),
+        0.9,
+        states=("x", "y", "z"),
+        actions=("go", "stay"),
+        observations=("dark", "light"),
+    )
+
+
+def test_costs_of_what_follows_are_averaged():
+    made, rng = four_axes(), np.random.default_rng(5)
+    whole = rng.normal(size=(3, 2, 3, 2))
+    found = made.with_costs({"four": whole, "three": whole[..., 0], "two": whole[..., 0, 0]}).costs
+    for s, a in np.ndindex(3, 2):
+        p, e = made.transitions[a].toarray()[s], made.emissions[a].toarray()
+        expected = sum(p[t] * e[t, o] * whole[s, a, t, o] for t in range(3) for o in range(2))
+        assert found["four"][s, a] == pytest.approx(expected, rel=1e-12)
+        assert found["three"][s, a] == pytest.approx(p @ whole[s, a, :, 0], rel=1e-12)
+    assert np.array_equal(found["two"], whole[..., 0, 0])
+    with pytest.raises(ProblemError, match=r"expected .3, 2., .3, 2, 3. or .3, 2, 3, 2."):
+        made.with_costs({"odd": np.zeros((3, 2, 2))})
+
+
+def test_costs_of_what_follows_are_named():
+    made = four_axes()
+    named = {("*", "go", "z", "light"): 2.0, ("x", "go"): 1.0, ("x", "go", "y"): 5.0}
+    whole = np.zeros((3, 2, 3, 2))
+    whole[:, 0, 2, 1], whole[0, 0], whole[0, 0, 1] = 2.0, 1.0, 5.0
+    expected = made.with_costs({"c": whole}).costs["c"]
+    assert np.array_equal(made.with_costs({"c": named}).costs["c"], expected)
+    with pytest.raises(ProblemError, match=r"not for .'x'"):
+        made.with_costs({"c": {("x",): 1.0}})
+    with pytest.raises(ProblemError, match="observation"):
+        made.with_costs({"c": {("x", "go", "y", "lihgt"): 1.0}})

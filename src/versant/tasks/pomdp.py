@@ -50,10 +50,11 @@ from versant.tasks.checks import (
     known_costs,
     unknown_cost,
 )
+from versant.tasks.payoffs import expected_payoff, payoff_table
 
 __all__ = ["CostEntries", "Limits", "Pomdp", "require_discounted"]
 
-#: Cost of (state, action) pairs: keys are names or indices, ``"*"`` stands for all; later entries override earlier.
+#: Keys are (state, action), or with next state and observation behind, by name or index; ``"*"`` stands for all.
 CostEntries = Mapping[Any, float]
 
 #: Upper bound of a total, or (lower, upper), each of which may be None.
@@ -232,9 +233,11 @@ class Pomdp:
 
         Parameters
         ----------
-        costs : mapping of str to (S, A) array or mapping of (state, action) to float
-            In a mapping, keys are names or indices, ``"*"`` stands for all, later entries override earlier ones, and
-            pairs not named cost nothing.
+        costs : mapping of str to array or mapping of tuples to float
+            An array (S, A), or (S, A, S') or (S, A, S', O) where the cost depends on what follows, of which the
+            expectation is kept. In a mapping, keys are (state, action), and with next state and observation behind
+            where they matter, by name or index; ``"*"`` stands for all, later entries override earlier ones, and what
+            is not named costs nothing.
 
         Examples
         --------
@@ -307,16 +310,10 @@ class Pomdp:
         return {name: number for number, name in enumerate(self.observations)}
 
     def _cost(self, cost: ArrayLike | CostEntries) -> Array:
-        if not isinstance(cost, Mapping):
-            return np.asarray(cost, dtype=np.float64)
-        table = np.zeros((self.n_states, self.n_actions))
-        for key, amount in cost.items():
-            if not (isinstance(key, tuple) and len(key) == 2):
-                raise ProblemError(f"a cost is given for (state, action) pairs, not for {key!r}")
-            state, action = key
-            row = slice(None) if state == "*" else self.state_index(state)
-            table[row, slice(None) if action == "*" else self.action_index(action)] = amount
-        return table
+        shape = (self.n_states, self.n_actions, self.n_states, self.n_observations)
+        indices = (self.state_index, self.action_index, self.state_index, self.observation_index)
+        table = payoff_table(cost, shape, indices) if isinstance(cost, Mapping) else cost
+        return expected_payoff(table, self.transitions, self.emissions, "cost")
 
     def _kernels(self, kernels: Sequence[Any], noun: str, columns: Sequence[str]) -> tuple[Sparse, ...]:
         """Check one stochastic matrix an action; actions that share a matrix go on sharing it."""

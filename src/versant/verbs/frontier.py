@@ -133,7 +133,7 @@ def _upper_curve(budget: str, limits: Array, plans: Sequence[Plan]) -> Array:
     curve = np.full(len(limits), np.inf)
     for limit, one in zip(limits, plans, strict=True):
         for bound in one.bounds:
-            line = bound.value + bound.multipliers.get(budget, 0.0) * (limits - limit)
+            line = bound.value + max(bound.multipliers.get(budget, 0.0), 0.0) * (limits - limit)
             slack = 8 * np.finfo(np.float64).eps * (abs(bound.value) + np.abs(line))
             curve = np.minimum(curve, np.where(limits == limit, bound.value, line + slack))
     return curve
