@@ -13,6 +13,7 @@ from scipy.stats import multivariate_normal, norm
 
 import versant as vs
 from tests.test_inference_group import gaussian_group, group_of
+from tests.test_inference_group_conditions import ANEW, crossover
 from versant.inference.design import by_parameter, intercepts
 from versant.inference.likelihood import bind
 from versant.inference.posterior import GroupPosteriorDensity
@@ -92,15 +93,40 @@ def test_draws_agree_with_the_hierarchical_fit(sampled: vs.GroupSample) -> None:
     assert "2 chains of 150" in sampled.summary()
 
 
-def test_draws_travel_to_arviz(sampled: vs.GroupSample, tmp_path: Any) -> None:
+def test_draws_are_saved_as_a_tree_and_read_back(sampled: vs.GroupSample, tmp_path: Any) -> None:
+    xarray = pytest.importorskip("xarray")
+    again = np.repeat(sampled.trials.columns["choice"][None, None], 2, axis=0).repeat(150, axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = sampled.to_arviz()
-        data.to_netcdf(str(tmp_path / "draws.nc"))
-    np.testing.assert_array_equal(data.posterior["alpha"].to_numpy(), sampled.natural[..., 0])
-    assert list(data.posterior["effects"].coords["effect"].to_numpy()) == ["alpha:mean", "beta:mean"]
-    assert data.log_likelihood["subjects"].shape == (2, 150, 6)
-    assert (tmp_path / "draws.nc").stat().st_size > 0
+        sampled.to_datatree(trials=True, predictive={"choice": again}).to_netcdf(
+            tmp_path / "draws.nc", engine="h5netcdf"
+        )
+        data = xarray.open_datatree(tmp_path / "draws.nc", engine="h5netcdf").load()
+    assert set(data.children) == {
+        "posterior", "log_likelihood", "sample_stats", "observed_data", "posterior_predictive"
+    }  # fmt: skip
+    np.testing.assert_array_equal(data["posterior"]["alpha"].to_numpy(), sampled.natural[..., 0])
+    assert list(data["posterior"]["effects"].coords["effect"].to_numpy()) == ["alpha:mean", "beta:mean"]
+    own = data["log_likelihood"]["trials"].to_numpy()
+    total = np.add.reduceat(own, sampled.trials.offsets[:-1], axis=2)
+    np.testing.assert_allclose(total, data["log_likelihood"]["subjects"].to_numpy())
+    assert set(data["sample_stats"].data_vars) >= {"lp", "energy", "tree_depth", "n_steps", "step_size", "diverging"}
+    np.testing.assert_array_equal(data["observed_data"]["choice"].to_numpy(), sampled.trials.columns["choice"])
+    with pytest.raises(vs.ModelError, match="shape"):
+        sampled.to_datatree(predictive={"choice": again[:, :, 1:]})
+
+
+def test_a_group_with_conditions_is_sampled() -> None:
+    pytest.importorskip("nutpie")
+    trials, options = crossover(8, 60), {"formula": "alpha ~ drug", "shared": "beta"}
+    sample = vs.fit(ANEW, trials, method="sample", draws=150, tune=200, chains=2, seed=1, **options)
+    fit = vs.fit(ANEW, trials, method="group", starts=2, **options)
+    table = sample.frame()
+    assert list(table.effect) == ["Intercept", "drug[T.verum]", "mean", "sd"]
+    assert (np.abs(table["mean"][:3].to_numpy() - fit.group.effects) < 1.5 * table["sd"][:3].to_numpy()).all()
+    assert sample.natural.shape == (2, 150, 15, 2)
+    first = vs.log_likelihood(ANEW, sample.trials, dict(zip(Q.parameters, sample.natural[0, 0].T, strict=True)))
+    np.testing.assert_allclose(sample.log_likelihood[0, 0], first)
 
 
 def test_every_flag_of_a_sample() -> None:

@@ -54,9 +54,9 @@ class Coefficients:
     fixed: Array  # (C, K, F), B
 
     def unconstrained(self, w: Array, fixed: Array, subject: NDArray[np.int64]) -> Array:
-        """Return z of every cell, (C, K), of w (N, R) and b_f (F,)."""
-        own: Array = np.einsum("ckr,cr->ck", self.varying, w[subject])
-        own += self.known + self.fixed @ fixed
+        """Return z of every cell, (…, C, K), of w (…, N, R) and b_f (…, F)."""
+        own: Array = np.einsum("ckr,...cr->...ck", self.varying, w[..., subject, :])
+        own += self.known + np.einsum("ckf,...f->...ck", self.fixed, fixed)
         return own
 
 

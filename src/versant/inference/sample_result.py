@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.agents.learner import Learner
-from versant.errors import CapabilityError
+from versant.inference.cells import Cells
 from versant.inference.design import GroupDesign
 from versant.optimise.status import Word
 from versant.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
+    from xarray import DataTree
 
 __all__ = ["GroupSample", "Quality", "SampleVerdict", "judge"]
 
@@ -92,19 +92,25 @@ def judge(diverging: NDArray[np.bool_], quality: Mapping[str, Quality]) -> froze
 
 @dataclass(frozen=True)
 class GroupSample:
-    """Draws from the joint posterior of a group of N subjects: C chains of T draws."""
+    """Draws from the joint posterior of a group: C chains of T draws.
+
+    With conditions, every condition of a subject counts as one of the N subjects.
+    """
 
     learner: Learner
     trials: Trials  # those that were scored, as the learner reads them
     subjects: tuple[object, ...]
     design: GroupDesign
+    cells: Cells | None  # which condition of whom; None without conditions, shared and fixed parameters
     effects: Array  # (C, T, P)
-    sd: Array  # (C, T, K), standard deviations between subjects, of unconstrained parameters
-    correlation: Array  # (C, T, K, K)
+    sd: Array  # (C, T, R), standard deviations between subjects, of the coefficients
+    correlation: Array  # (C, T, R, R)
+    coefficients: Array  # (C, T, people, R), what varies between subjects
     unconstrained: Array  # (C, T, N, K)
     natural: Array  # (C, T, N, K)
     log_likelihood: Array  # (C, T, N)
     diverging: NDArray[np.bool_]  # (C, T)
+    stats: Mapping[str, Array]  # (C, T) each: lp, energy, n_steps, tree_depth, step_size
     quality: Mapping[str, Quality]  # of effects, sd and z
     verdicts: frozenset[SampleVerdict]
 
@@ -156,46 +162,11 @@ class GroupSample:
             ],
         }
 
-    def to_arviz(self) -> Any:
-        """Return arviz's container of posterior, log-likelihood (a subject) and sample statistics.
+    def to_datatree(self, *, trials: bool = False, predictive: Mapping[str, Array] | None = None) -> DataTree:
+        """Return the draws as ArviZ expects them; see `versant.inference.sample_tree.tree_of`."""
+        from versant.inference.sample_tree import tree_of
 
-        Its method ``to_netcdf(path)`` saves it.
-
-        Raises
-        ------
-        CapabilityError
-            If arviz is not installed.
-        """
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                import arviz
-        except ImportError:
-            raise CapabilityError("this needs the package arviz: pip install 'versant[sample]'") from None
-        names, subjects = list(self.learner.parameters), [str(s) for s in self.subjects]
-        return arviz.from_dict(
-            posterior={
-                "effects": self.effects,
-                "sd": self.sd,
-                "correlation": self.correlation,
-                **{name: self.natural[..., k] for k, name in enumerate(names)},
-            },
-            log_likelihood={"subjects": self.log_likelihood},
-            sample_stats={"diverging": self.diverging},
-            coords={
-                "effect": [f"{name}:{term}" for name, term in self.design.names],
-                "parameter": names,
-                "other": names,
-                "subject": subjects,
-            },
-            dims={
-                "effects": ["effect"],
-                "sd": ["parameter"],
-                "correlation": ["parameter", "other"],
-                **{name: ["subject"] for name in names},
-                "subjects": ["subject"],
-            },
-        )
+        return tree_of(self, trials=trials, predictive=predictive)
 
     def summary(self) -> str:
         """Return a few lines for a person."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import CapabilityError, ModelError
+from versant.inference.cells import JointLikelihood
 from versant.inference.design import intercepts
 from versant.inference.formula import Structure
 from versant.inference.group import fit_group
@@ -28,6 +29,18 @@ from versant.progress import Progress, silent
 __all__ = ["sample_group"]
 
 Array = NDArray[Any]
+
+STATS = {
+    "diverging": "diverging",
+    "logp": "lp",
+    "energy": "energy",
+    "n_steps": "n_steps",
+    "depth": "tree_depth",
+    "step_size": "step_size",
+}
+"""What is kept of each transition: nutpie's name → the one of ArviZ's schema."""
+
+LANES = 400_000
 
 OVERDISPERSED = 0.5
 """How far chains start from the hierarchical fit, in units of the vector."""
@@ -113,11 +126,15 @@ def sample_group(
             save_warmup=False,
         )
         vectors = np.asarray(trace.posterior["vector"].to_numpy())
-        diverging = np.asarray(trace.sample_stats["diverging"].to_numpy(), dtype=bool)
+        stats = {
+            ours: np.asarray(trace.sample_stats[theirs].to_numpy())
+            for theirs, ours in STATS.items()
+            if theirs in trace.sample_stats
+        }
     if vectors.shape[:2] != (chains, draws):  # interrupted, nutpie ends quietly with what it has
         raise KeyboardInterrupt
     progress(1, 1, "sampled")
-    return _collected(likelihood, density, vectors, diverging, arviz)
+    return _collected(likelihood, density, vectors, stats, arviz)
 
 
 def _packages() -> tuple[Any, Any, Any]:
@@ -135,7 +152,7 @@ def _packages() -> tuple[Any, Any, Any]:
 
 
 def _collected(
-    likelihood: Likelihood, density: GroupPosteriorDensity, vectors: Array, diverging: NDArray[np.bool_], arviz: Any
+    likelihood: Likelihood, density: GroupPosteriorDensity, vectors: Array, stats: dict[str, Array], arviz: Any
 ) -> GroupSample:
     chains, draws, _ = vectors.shape
     unpacked = [density.unpack(vector) for vector in vectors.reshape(chains * draws, -1)]
@@ -144,25 +161,36 @@ def _collected(
         found = np.stack([getattr(one, name) for one in unpacked])
         return found.reshape(chains, draws, *found.shape[1:])
 
-    z = gather("z")
-    everyone = np.arange(likelihood.n_subjects)
-    log_likelihood = np.stack([likelihood.evaluate(one.z, everyone, 0).value for one in unpacked])
-    quantities = {"effects": gather("effects"), "sd": gather("sd"), "z": z}
+    quantities = {"effects": gather("effects"), "sd": gather("sd"), "z": gather("z")}
+    z, joint, cells = quantities["z"], density.likelihood, None
+    if isinstance(joint, JointLikelihood):
+        fixed = quantities["effects"][..., density.design.fixed]
+        likelihood, cells = joint.likelihood, joint.cells
+        z = joint.coefficients.unconstrained(z, fixed, joint.subject)
+    flat = z.reshape(chains * draws, *z.shape[2:])
+    values = [
+        likelihood.evaluate(part.reshape(-1, z.shape[-1]), np.tile(np.arange(z.shape[2]), len(part)), 0).value
+        for part in np.array_split(flat, max(1, flat.size // LANES))
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quality = {name: Quality.of(arviz, values) for name, values in quantities.items()}
+    diverging = stats.pop("diverging").astype(bool)
     return GroupSample(
         learner=likelihood.learner,
         trials=likelihood.trials,
         subjects=likelihood.trials.subjects,
         design=density.design,
+        cells=cells,
         effects=quantities["effects"],
         sd=quantities["sd"],
         correlation=gather("correlation"),
+        coefficients=quantities["z"],
         unconstrained=z,
         natural=likelihood.natural(z),
-        log_likelihood=log_likelihood.reshape(chains, draws, -1),
+        log_likelihood=np.concatenate(values).reshape(z.shape[:3]),
         diverging=diverging,
+        stats=stats,
         quality=quality,
         verdicts=judge(diverging, quality),
     )
