@@ -60,5 +60,5 @@ def _write_draws(found: GroupSample, folder: Path) -> Path:
     from versant.files import atomic_path
 
     with atomic_path(folder / "posterior.nc") as temporary:
-        found.to_arviz().to_netcdf(str(temporary))
+        found.to_datatree().to_netcdf(str(temporary), engine="h5netcdf")
     return folder / "posterior.nc"
