@@ -66,3 +66,13 @@ def test_what_two_sums_need_is_added_up_once(leaves: tuple[Graph, Node, Node, No
 def test_a_sum_of_nothing(leaves: tuple[Graph, Node, Node, Node, Node, Node]) -> None:
     graph = leaves[0]
     assert [total.terms for total in shared_totals(graph, [[], [graph.constant(0.0)]])] == [(), ()]
+
+
+def test_known_sums_are_used_again(leaves: tuple[Graph, Node, Node, Node, Node, Node]) -> None:
+    """With m = a x y + a y z known, x - a x y - z - a y z = x - z - m."""
+    graph, alpha, _, x, y, z = leaves
+    one, two = (build.multiply(alpha, build.multiply(*pair)) for pair in ((x, y), (y, z)))
+    mean = build.add(one, two)
+    other = build.subtract(build.subtract(build.subtract(x, one), z), two)
+    factors = Factors(graph, [build.multiply(x, mean), other])
+    assert trial_operations([factors(build.multiply(x, mean)), factors(other)]).count("add") == 1

@@ -25,6 +25,9 @@ __all__ = ["Factors", "Total", "shared_totals"]
 Term = tuple[Node, Node]
 """A factor that does not change from trial to trial, and what does."""
 
+Signed = tuple[bool, Node]
+"""Whether something is added or subtracted, and what."""
+
 
 _LONGEST = 24  # terms of a sum
 
@@ -53,6 +56,7 @@ class Factors:
         self._one = graph.constant(1.0)
         self._terms: dict[int, list[Term]] = {}
         self._whole: dict[int, Node] = {}
+        self._sums: dict[frozenset[int], Node] = {}  # serial numbers of terms → their sum
         self._collected: set[int] = set()  # sums in which one u occurred twice
         order = topological(roots)
         changes = varying(order)
@@ -64,13 +68,58 @@ class Factors:
         """Return the node, with factors multiplied last."""
         if node.serial not in self._whole:
             terms = self._terms[node.serial]
-            groups = _grouped(terms)
+            groups = self._grouped(terms)
             if len(groups) == len(terms) and node.serial not in self._collected and node.op in ("add", "sub"):
                 whole = rewrite.rebuild(node.graph, node, [self(a) for a in node.args])
             else:
                 whole = reduce(build.add, [u if c is self._one else rewrite.multiply(c, u) for c, u in groups])
+            if all(c is self._one for c, _ in terms):
+                self._remember([(True, u) for _, u in terms], whole)
             self._whole[node.serial] = whole
         return self._whole[node.serial]
+
+    def _grouped(self, terms: Sequence[Term]) -> list[Term]:
+        """Return the terms with those of one factor, or of one and its negative, added up; of factors ±1, as they are.
+
+        A sum that was made before is used again where all its terms are found.
+        """
+        groups: dict[int, tuple[Node, list[Signed]]] = {}
+        for c, u in terms:
+            opposite = build.negate(c)
+            if c.is_constant(-1.0) or opposite.serial in groups:
+                groups.setdefault(opposite.serial, (opposite, []))[1].append((False, u))
+            else:
+                groups.setdefault(c.serial, (c, []))[1].append((True, u))
+        plain: list[Term] = []
+        others: list[Term] = []
+        for factor, members in groups.values():
+            remaining = self._with_known_sums(members)
+            if factor is self._one:
+                plain += [(factor if positive else build.negate(factor), u) for positive, u in remaining]
+            else:
+                others.append((factor, self._added_up(members, remaining)))
+        return [*plain, *others]
+
+    def _with_known_sums(self, members: list[Signed]) -> list[Signed]:
+        """Put sums that were made before, the longest first, in place of their terms."""
+        fitting = {serials: known for serials, known in self._sums.items() if len(serials) <= len(members)}
+        for serials, known in sorted(fitting.items(), key=lambda item: -len(item[0])):
+            for sign in (True, False):
+                if serials <= {u.serial for positive, u in members if positive is sign}:
+                    rest = [m for m in members if m[0] is not sign or m[1].serial not in serials]
+                    members = [*rest, (sign, known)]
+        return members
+
+    def _added_up(self, members: Sequence[Signed], remaining: Sequence[Signed]) -> Node:
+        """Return the sum of some members, of which known sums remain; it is known from now on."""
+        total = reduce(build.add, [u if positive else build.negate(u) for positive, u in remaining])
+        self._remember(members, total)
+        return total
+
+    def _remember(self, members: Sequence[Signed], total: Node) -> None:
+        serials = frozenset(u.serial for _, u in members)
+        if len(serials) > 1 and all(positive for positive, _ in members):
+            self._sums.setdefault(serials, total)
 
     def _open(self, node: Node) -> list[Term]:
         """Return the terms of an operand, to be combined with others; a sum that is shared is one term."""
@@ -144,24 +193,6 @@ class Factors:
         if c is d and not (u is self._one and v is self._one):
             return [(c, rewrite.where(condition, u, v))]
         return [(self._one, rewrite.where(condition, *(self(a) for a in node.args[1:])))]
-
-
-def _grouped(terms: Sequence[Term]) -> list[Term]:
-    """Return the terms with those of one factor, or of one and its negative, added up; of factors ±1, as they are."""
-    groups: dict[int, Term] = {}
-    plain: list[Term] = []
-    for c, u in terms:
-        opposite = build.negate(c).serial
-        if c.is_constant(1.0) or c.is_constant(-1.0):
-            plain.append((c, u))
-        elif c.serial in groups:
-            groups[c.serial] = (c, build.add(groups[c.serial][1], u))
-        elif opposite in groups:
-            factor, core = groups[opposite]
-            groups[opposite] = (factor, build.subtract(core, u))
-        else:
-            groups[c.serial] = (c, u)
-    return [*plain, *groups.values()]
 
 
 def _negated(terms: Sequence[Term]) -> list[Term]:
