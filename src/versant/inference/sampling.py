@@ -127,7 +127,7 @@ def sample_group(
         )
         vectors = np.asarray(trace.posterior["vector"].to_numpy())
         stats = {
-            ours: np.asarray(trace.sample_stats[theirs].to_numpy())
+            ours: _signed(trace.sample_stats[theirs].to_numpy())
             for theirs, ours in STATS.items()
             if theirs in trace.sample_stats
         }
@@ -135,6 +135,11 @@ def sample_group(
         raise KeyboardInterrupt
     progress(1, 1, "sampled")
     return _collected(likelihood, density, vectors, stats, arviz)
+
+
+def _signed(values: Array) -> Array:
+    """Return counts as int64; other values as they are."""
+    return np.asarray(values, dtype=np.int64 if values.dtype.kind == "u" else None)
 
 
 def _packages() -> tuple[Any, Any, Any]:
