@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks import _cbm_manual as manual
+from benchmarks.published import rl_task, stopped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -239,18 +241,57 @@ def test_a_known_mixture_is_told_apart() -> None:
     assert vs.compare(fits, method="bms", families=families).family_exceedance["other"] > 0.5
 
 
-def test_published_data_of_the_rl_task(shared_data: Any) -> None:
+def test_published_results_of_the_rl_task(shared_data: Any) -> None:
     """Separately the single learning rate seems more frequent; concurrently, two rates are (Piray et al. 2019)."""
-    trials = vs.read_trials(shared_data / "behaviour" / "cbm" / "rl_task.csv", rename={"outcome": "reward"})
-    dual = vs.models.find("q_learning_dual")
-    priors = {"alpha": (0.0, 2.5), "beta": (0.0, 2.5)}, dict.fromkeys(("alpha_pos", "alpha_neg", "beta"), (0.0, 2.5))
-    fits = [vs.fit(model, trials, prior) for model, prior in zip((Q, dual), priors, strict=True)]
-    assert vs.compare(fits, method="bms").best == "q_learning"
-    wide = {name: vs.learner(state=m.state, **{p: d.with_prior(0.0, 2.5) for p, d in m.parameters.items()})(m.function)
-            for name, m in (("rl", Q), ("dual", dual))}  # fmt: skip
-    found = vs.compare(wide, trials, method="hbi")
-    assert found.best == "dual"
-    assert found.frequencies[1] == pytest.approx(0.708, abs=0.01)
+    models, trials = rl_task(shared_data / "behaviour")
+    fits = {name: vs.fit(model, trials) for name, model in models.items()}
+    printed = np.array(manual.INDIVIDUAL.split(), dtype=float).reshape(-1, 2)
+    np.testing.assert_allclose(fits["RL"].unconstrained, printed, atol=1e-4)
+    assert vs.compare(fits, method="bms").best == "RL"
+    found = vs.compare(models, trials, method="hbi")
+    assert found.best == "dual RL"
+    np.testing.assert_allclose(found.frequencies, list(manual.FREQUENCIES.values()), atol=0.001)
+    np.testing.assert_allclose(found.exceedance, list(manual.EXCEEDANCE.values()), atol=0.0002)
+    early = stopped(models, trials, manual.STEPS)  # the toolbox stops before all parameters are at rest
+    for k, name in enumerate(models):
+        np.testing.assert_allclose(early.groups[k].mean, manual.MEANS[name], atol=0.004)
+        np.testing.assert_allclose(early.groups[k].errors, manual.ERRORS[name], atol=0.001)
+        np.testing.assert_allclose(found.groups[k].mean, manual.MEANS[name], atol=0.025)
+
+
+def test_published_experiments_on_exploration(shared_data: Any) -> None:
+    """A hybrid of directed and random exploration is the best account of the second experiment (Gershman 2018)."""
+    trials = vs.read_trials(shared_data / "behaviour" / "exploration" / "data2.csv")
+    models = [vs.models.find(f"exploration_{name}") for name in ("value", "ucb", "thompson", "hybrid")]
+    found = vs.compare([vs.fit(model, trials, starts=1) for model in models], method="bms")
+    assert found.best == "exploration_hybrid"
+    assert found.protected[3] > 0.99
+
+
+def test_families_against_an_integral_over_the_simplex() -> None:
+    evidence = np.random.default_rng(5).normal([[0.6], [0.2], [0.0]], 1.2, (3, 9))
+    found = select_models("abc", range(9), evidence, {"x": ["a", "b"], "y": ["c"]})
+    # α₀ = (½, ½, 1): with m_a = v sin², m_b = v cos² the density of (angle, v) is flat
+    angle = (np.arange(400) + 0.5) * np.pi / 800
+    v = (np.arange(400) + 0.5) / 400
+    m = np.stack([v * np.sin(angle[:, None]) ** 2, v * np.cos(angle[:, None]) ** 2, 1 - v + 0 * angle[:, None]])
+    density = np.exp(np.log(np.einsum("kij,kn->ijn", m, np.exp(evidence))).sum(axis=2))
+    share = (density * v).sum() / density.sum()
+    assert found.family_frequencies["x"] == pytest.approx(share, abs=0.005)
+    exceeds = density[:, v > 0.5].sum() / density.sum()
+    assert found.family_exceedance["x"] == pytest.approx(exceeds, abs=0.01)
+
+
+def test_whether_groups_differ_against_the_exact_evidence() -> None:
+    rng = np.random.default_rng(6)
+    groups = [rng.normal([[shift], [0.0]], 1.5, (2, 14)) for shift in (2.0, -0.5)]
+
+    def exact(evidence: np.ndarray) -> float:
+        return math.log(quad(lambda m: np.exp(np.logaddexp(*(evidence + np.log([[m], [1 - m]]))).sum()), 0, 1)[0])
+
+    apart = exact(groups[0]) + exact(groups[1])
+    expected = 1 / (1 + math.exp(exact(np.concatenate(groups, axis=1)) - apart))
+    assert groups_differ(groups) == pytest.approx(expected, abs=0.08)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Selection of models on published data: CBM's example tasks against its manual, Gershman's (2018) experiments.
+
+The data stand beside a developer's checkout (``shared/data/behaviour``). CBM stops when parameters change by less than
+0.01, ours when nothing changes by 1e-4; "after 19 steps" is ours at the step at which CBM stopped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import versant as vs
+from benchmarks import _cbm_manual as manual
+from versant.inference.dirichlet import exceedance
+from versant.inference.hbi import Hyper, State, concurrent
+from versant.inference.likelihood import bind
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "behaviour"
+TWO_STEP = {"choice1": 0, "state2": 0, "choice2": 0, "outcome": 0}
+
+
+def wide(model: vs.Learner) -> vs.Learner:
+    """Return a model with CBM's prior."""
+    sd = float(np.sqrt(manual.VARIANCE))
+    return model.variant(model.name, parameters={name: d.with_prior(0.0, sd) for name, d in model.parameters.items()})
+
+
+def rl_task(data: Path = DATA) -> tuple[dict[str, vs.Learner], vs.Trials]:
+    """Return models and trials of CBM's first example."""
+    names = {"RL": "q_learning", "dual RL": "q_learning_dual"}
+    models = {label: wide(vs.models.find(name)) for label, name in names.items()}
+    return models, vs.read_trials(data / "cbm" / "rl_task.csv", rename={"outcome": "reward"})
+
+
+def stopped(models: dict[str, vs.Learner], trials: vs.Trials, steps: int) -> State:
+    """Return the concurrent fit after so many steps."""
+    fits = [vs.fit(model, trials) for model in models.values()]
+    centres = [np.zeros(model.n_parameters) for model in models.values()]
+    variances = [np.full(model.n_parameters, manual.VARIANCE) for model in models.values()]
+    return concurrent(
+        [bind(model, trials) for model in models.values()], centres, variances, trials.n_subjects, Hyper(),
+        starts=[fit.unconstrained for fit in fits], iterations=steps,
+    )  # fmt: skip
+
+
+def _spelled(values: Any) -> str:
+    return " ".join(f"{value:.4f}" for value in np.asarray(values))
+
+
+def cbm() -> None:
+    models, trials = rl_task()
+    printed = np.array(manual.INDIVIDUAL.split(), dtype=float).reshape(-1, 2)
+    alone = vs.fit(models["RL"], trials).unconstrained
+    away = np.abs(alone - printed).max(axis=1)
+    print(f"CBM, RL task: {(away < 1e-3).sum()} of 40 subjects' Laplace estimates as printed to 0.001; ", end="")
+    print(f"largest difference {away.max():.4f}\n")
+    early = stopped(models, trials, manual.STEPS)
+    found = vs.compare(models, trials, method="hbi")
+    rows = {
+        "frequency": (manual.FREQUENCIES, early.responsibilities.mean(axis=1), found.frequencies),
+        "exceedance": (manual.EXCEEDANCE, exceedance(early.alpha), found.exceedance),
+    }
+    print("| | CBM's manual | ours after 19 steps | ours |\n|---|---|---|---|")
+    for name, (theirs, stop, end) in rows.items():
+        print(f"| {name} | {_spelled(list(theirs.values()))} | {_spelled(stop)} | {_spelled(end)} |")
+    for k, label in enumerate(models):
+        means = (manual.MEANS[label], early.groups[k].mean, found.groups[k].mean)
+        errors = (manual.ERRORS[label], early.groups[k].errors, found.groups[k].errors)
+        for name, values in (("mean", means), ("error", errors)):
+            print(f"| {label}, {name} | " + " | ".join(_spelled(value) for value in values) + " |")
+    trials = vs.read_trials(DATA / "cbm" / "two_step.csv", missing=TWO_STEP, choices={"choice1": 2, "choice2": 2})
+    three = {name: wide(vs.models.find(f"two_step_{name.replace('-', '_')}")) for name in manual.TWO_STEP}
+    two = vs.compare(three, trials, method="hbi", on_missing="skip")
+    print(f"| two-step task, frequency | {_spelled(list(manual.TWO_STEP.values()))} | | {_spelled(two.frequencies)} |")
+    print(
+        f"\nRL task, protected exceedance of dual RL: {found.protected()[1]:.4f} where the null lets the data tell who "
+    )
+    print(f"uses which (Rigoux et al. 2014), {found.protected('responsibilities')[1]:.4f} with the null of CBM\n")
+
+
+def gershman() -> None:
+    print("| experiment | criterion | value | UCB | Thompson | hybrid | omnibus risk |\n|---|---|---|---|---|---|---|")
+    for number, suffix in ((1, "_safe"), (2, "")):
+        trials = vs.read_trials(DATA / "exploration" / f"data{number}.csv")
+        names = [f"exploration_{name}{suffix}" for name in ("value", "ucb", "thompson", "hybrid")]
+        models = [vs.models.find(name) for name in names]
+        kinds: tuple[tuple[Any, Any, str], ...] = (
+            ("default", "evidence", "Laplace evidence"),
+            ("default", "importance", "importance-sampled evidence"),
+            ("default", "loo", "PSIS-LOO"),
+            (None, "bic", "-½ BIC"),
+        )
+        for prior, criterion, label in kinds:
+            fits = [vs.fit(model, trials, prior, starts=2) for model in models]
+            found = vs.compare(fits, method="bms", criterion=criterion)
+            cells = " | ".join(f"{value:.4f}" for value in found.protected)
+            print(f"| {number} | {label} | {cells} | {found.bor:.2g} |", flush=True)
+
+
+def main() -> None:
+    cbm()
+    print("Gershman (2018): protected exceedance of each model\n")
+    gershman()
+
+
+if __name__ == "__main__":
+    main()
