@@ -125,3 +125,24 @@ def test_figures_of_fits_by_their_kind(trials: Path, tmp_path: Path, capsys: Any
     models = ["--model", "q_learning", "--model", "q_learning_perseveration", "--method", "bms"]
     assert main(["compare", str(trials), *models, "--figure", str(tmp_path / "models.svg")]) == 0
     assert "protected exceedance" in (tmp_path / "models.svg").read_text()
+
+
+def test_a_saved_fit_is_drawn_examined_and_checked(trials: Path, tmp_path: Path, capsys: Any) -> None:
+    saved = str(tmp_path / "saved")
+    main(["fit", str(trials), "--model", "q_learning", "--out", saved])
+    capsys.readouterr()
+    files = [str(tmp_path / name) for name in ("a.svg", "trajectory.csv", "pairs.png")]
+    assert main(["draw", saved, files[0], f"trajectory={files[1]}", f"pairs={files[2]}", "--subject", "2"]) == 0
+    assert capsys.readouterr().out.count("wrote ") == 3
+    assert set(pd.read_csv(files[1])["subject"]) == {2}
+    assert main(["draw", saved, f"trajectory={files[1]}", "--subject", "nobody"]) == 1
+    assert "no such subject" in capsys.readouterr().err
+    assert main(["identify", saved, "--json"]) in (0, 3)
+    assert json.loads(capsys.readouterr().out)["model"] == "q_learning"
+    assert main(["identify", saved, "--method", "group"]) == 2
+    assert "needs --model" in capsys.readouterr().err
+    check = ["--task", "bandit", "--trials", "60", "--replications", "3"]
+    assert main(["predictive", saved, *check]) == 0
+    assert "3 replications" in capsys.readouterr().out
+    assert main(["predictive", str(trials), *check]) == 2
+    assert "TRIALS need --model" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from versant.cli.confusion import confusion
 from versant.cli.console import INTERRUPTED
 from versant.cli.convert import convert
 from versant.cli.demo import demo
+from versant.cli.draw import draw
 from versant.cli.evaluate import evaluate
 from versant.cli.export import export
 from versant.cli.fit import fit
@@ -52,8 +53,8 @@ def versant() -> None:
 
 
 for subcommand in (
-    fit, compare, latents, predictive, identify, recover, confusion, calibrate, simulate, plan, frontier, evaluate,
-    models, problems, check, show, convert, export, demo,
+    fit, compare, latents, draw, predictive, identify, recover, confusion, calibrate, simulate,
+    plan, frontier, evaluate, models, problems, check, show, convert, export, demo,
 ):  # fmt: skip
     versant.add_command(subcommand)
 

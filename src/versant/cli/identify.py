@@ -8,7 +8,7 @@ import click
 
 from versant.cli.console import WARNING, print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
-from versant.cli.load import load_model, load_trials
+from versant.cli.fitted import fitted
 from versant.cli.options import json_option, out_option, seed_option, trials_options
 from versant.cli.output import folder_for
 
@@ -18,44 +18,42 @@ ROWS_SHOWN = 60
 
 
 @click.command(short_help="Say which parameters the data determine.")
-@click.argument("trials", type=click.Path(dir_okay=False))
-@click.option("--model", required=True, metavar="NAME|FILE.py:FUNCTION", help="A shipped model, or one of your own.")
+@click.argument("what", metavar="TRIALS|RESULT", type=click.Path())
+@click.option("--model", metavar="NAME|FILE.py:FUNCTION", help="Of TRIALS: a shipped model, or one of your own.")
 @trials_options
-@click.option("--method", type=click.Choice(["map", "group"]), default="map", show_default=True)
+@click.option("--method", type=click.Choice(["map", "group"]), help="Of TRIALS: alone, or as a group  [default: map]")
 @click.option("--level", type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True), default=0.95, show_default=True)
 @seed_option
 @out_option
 @figure_option
 @json_option
 def identify(
-    trials: str,
-    model: str,
+    what: str,
+    model: str | None,
     method: Any,
     level: float,
     seed: int,
-    on_missing: Any,
     out: str | None,
     figures: tuple[str, ...],
     as_json: bool,
-    **read: Any,
+    **options: Any,
 ) -> int:
-    """Fit a model to TRIALS and say what the data determine.
+    """Say what the data determine, for a saved fit (the folder of versant fit --out) or a fit of --model to TRIALS.
 
     Profile likelihoods with their intervals, how much narrower than the prior the posterior is, and the directions
     about which the data say least. It ends with 3 if some parameter of some subject is not identified.
     """
     from versant.formats.tables import write_table
-    from versant.verbs.fit import fit as fit_trials
+    from versant.inference.result import Fit
     from versant.verbs.identify import identify as examine
 
     wanted = check_figures(figures)
-    learner = load_model(model)
-    table = load_trials(trials, **read)
-    remark(*table.report)
     folder = folder_for(out)
+    fit = fitted(what, model, method, seed, options)
+    if not isinstance(fit, Fit):
+        raise click.UsageError("a sampled posterior has no single estimate to look around; fit with map or group")
     with progress_bar() as progress:
-        fitted: Any = fit_trials(learner, table, method=method, seed=seed, on_missing=on_missing, progress=progress)
-        found = examine(fitted, level=level, seed=seed, progress=progress)
+        found = examine(fit, level=level, seed=seed, progress=progress)
     frame = found.frame()
     if as_json:
         print_json(found.to_dict())

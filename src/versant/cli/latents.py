@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from versant.cli.console import progress_bar, remark
 from versant.cli.fit import flagged
+from versant.cli.fitted import saved_fit
 from versant.cli.load import load_model, load_trials
 from versant.cli.options import seed_option, trials_options
 from versant.cli.output import folder_for, require_kind
@@ -93,15 +93,10 @@ def _fitted(
 
 def _saved(path: str, options: dict[str, Any]) -> tuple[Fit, Trials | None]:
     """Load a saved fit, and the whole table it was of if that is a file."""
-    from versant.formats.results import load_fit
     from versant.formats.trials import read_trials
     from versant.inference.result import Fit
 
-    if Path(path).is_file() and Path(path).suffix != ".json":
-        raise click.UsageError("TRIALS need --model; without it, name a saved fit (the folder of versant fit --out)")
-    if any(options[name] for name in ("mapped", "choices", "missing", "on_missing")):
-        raise click.UsageError("a saved fit says itself how its trials are read; --map and the like need --model")
-    found = load_fit(path)
+    found = saved_fit(path, options)
     if not isinstance(found, Fit):
         raise click.UsageError("a sampled posterior has no single estimate to compute values at; fit with map or group")
     origin = found.trials.origin

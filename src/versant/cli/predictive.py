@@ -9,7 +9,7 @@ import click
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.fit import flagged
-from versant.cli.load import load_model, load_trials
+from versant.cli.fitted import fitted
 from versant.cli.options import json_option, seed_option, trials_options
 from versant.cli.output import require_kind
 from versant.cli.task import build_task, task_options
@@ -18,11 +18,11 @@ __all__ = ["predictive"]
 
 
 @click.command(short_help="Compare recorded behaviour with what the fitted model does.")
-@click.argument("data", metavar="TRIALS", type=click.Path(dir_okay=False))
-@click.option("--model", required=True, metavar="NAME|FILE.py:FUNCTION", help="A shipped model, or one of your own.")
+@click.argument("what", metavar="TRIALS|RESULT", type=click.Path())
+@click.option("--model", metavar="NAME|FILE.py:FUNCTION", help="Of TRIALS: a shipped model, or one of your own.")
 @trials_options
 @task_options
-@click.option("--method", type=click.Choice(["map", "group"]), default="map", show_default=True)
+@click.option("--method", type=click.Choice(["map", "group"]), help="Of TRIALS: alone, or as a group  [default: map]")
 @click.option("--replications", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--curve", "curves", type=click.IntRange(min=0), multiple=True, help="Choices of this option by trial.")
 @click.option(
@@ -35,36 +35,32 @@ __all__ = ["predictive"]
 @figure_option
 @json_option
 def predictive(
-    data: str,
-    model: str,
+    what: str,
+    model: str | None,
     task: str,
     method: Any,
     replications: int,
     seed: int,
-    on_missing: Any,
     out: str | None,
     figures: tuple[str, ...],
     as_json: bool,
     **rest: Any,
 ) -> int:
-    """Fit a model to TRIALS, simulate from the fit in a task, and compare statistics.
+    """Simulate from a fit in a task and compare statistics: a saved fit, or one of --model to TRIALS.
 
     Always: repeating the last choice after a win and after a loss. The task must be as long as the longest subject.
     """
     from versant.formats.tables import write_table
-    from versant.verbs.fit import fit as fit_trials
+    from versant.inference.result import Fit
     from versant.verbs.predictive import predictive as check
 
     wanted = check_figures(figures)
     require_kind(out, (".csv", ".parquet"))
-    read = {name: rest.pop(name) for name in ("mapped", "choices", "missing")}
+    reading = {name: rest.pop(name) for name in ("mapped", "choices", "missing", "on_missing")}
     statistics = _statistics(**{name: rest.pop(name) for name in ("curves", "every", "correct", "by")})
-    learner = load_model(model)
-    table = load_trials(data, **read)
-    remark(*table.report)
+    fit = fitted(what, model, method, seed, reading)
     with progress_bar() as progress:
-        fitted: Any = fit_trials(learner, table, method=method, seed=seed, on_missing=on_missing, progress=progress)
-        found = check(fitted, build_task(task, **rest), statistics, replications, seed=seed, progress=progress)
+        found = check(fit, build_task(task, **rest), statistics, replications, seed=seed, progress=progress)
     files: list[Any] = list(write_figures(found, wanted))
     if out is not None:
         write_table(found.frame().astype({"at": str}), out)
@@ -72,9 +68,9 @@ def predictive(
     if as_json:
         print_json(found.to_dict())
     else:
-        print_table(found.frame(), f"{learner.name}: {replications} replications")
+        print_table(found.frame(), f"{found.model}: {replications} replications")
     remark(*(f"wrote {file}" for file in files))
-    return flagged(fitted)
+    return flagged(fit) if isinstance(fit, Fit) else 0
 
 
 def _statistics(curves: tuple[int, ...], every: int, correct: str | None, by: str | None) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""``versant draw``: figures of a saved fit, and the numbers behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from versant.cli.drawing import check_figures, write_figures
+from versant.cli.fitted import saved_fit
+
+__all__ = ["draw"]
+
+AS_SAVED: dict[str, Any] = dict.fromkeys(("mapped", "choices", "missing", "on_missing"))
+"""No option says how trials are read."""
+
+
+@click.command(short_help="Draw a saved fit, or write the numbers of a figure.")
+@click.argument("result", type=click.Path())
+@click.argument("figures", metavar="[KIND=]FILE…", nargs=-1, required=True)
+@click.option("--subject", help="Whose trajectory  [default: the first subject's]")
+@click.option("--alone", type=click.Path(), metavar="RESULT", help="Of shrinkage: the fit of the same subjects alone.")
+@click.option("--title", default="", help="Above each figure.")
+def draw(result: str, figures: tuple[str, ...], subject: str | None, alone: str | None, title: str) -> None:
+    """Draw RESULT (the folder of versant fit --out) as .png, .svg or .pdf; as .csv or .parquet, write the table.
+
+    KINDs are estimates, pairs and trajectory; of a group also group, shrinkage (with --alone) and convergence.
+    """
+    from versant.figures.catalogue import figure_table, kinds
+    from versant.formats.tables import write_table
+
+    tables = [text for text in figures if Path(text.rpartition("=")[2]).suffix.lower() in (".csv", ".parquet")]
+    wanted = check_figures(tuple(text for text in figures if text not in tables))
+    found = saved_fit(result, AS_SAVED)
+    options: dict[str, Any] = {}
+    if subject is not None:
+        named = [label for label in found.subjects if str(label) == subject]
+        options["trajectory"] = {"subject": named[0] if named else subject}
+    if alone is not None:
+        options["shrinkage"] = {"alone": saved_fit(alone, AS_SAVED)}
+    files = write_figures(found, wanted, title, **options)
+    for text in tables:
+        kind, _, file = text.rpartition("=")
+        chosen = kind or kinds(found)[0]
+        write_table(figure_table(found, chosen, **options.get(chosen, {})), file)
+        files.append(Path(file))
+    print(*(f"wrote {file}" for file in files), sep="\n")

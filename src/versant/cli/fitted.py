@@ -1,0 +1,60 @@
+"""A fit that a command works on: saved by ``versant fit --out``, or made now from TRIALS and ``--model``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from versant.cli.console import progress_bar, remark
+from versant.cli.load import load_model, load_trials
+
+if TYPE_CHECKING:
+    from versant.inference.result import Fit
+    from versant.inference.sample_result import GroupSample
+
+__all__ = ["fitted", "saved_fit"]
+
+READING = ("mapped", "choices", "missing")
+
+
+def fitted(what: str, model: str | None, method: Any, seed: int, options: dict[str, Any]) -> Fit | GroupSample:
+    """Load a saved fit, or fit a model to trials if there is one.
+
+    Parameters
+    ----------
+    what : str
+        The folder (or ``.json``) of a saved fit, or a file of trials.
+    model : str, optional
+    method : {"map", "group"}
+        Of a fit that is made now.
+    seed : int
+    options : dict
+        What `versant.cli.options.trials_options` read.
+    """
+    if model is None:
+        if method is not None:
+            raise click.UsageError("--method is of a fit that is made now, and needs --model")
+        return saved_fit(what, options)
+    from versant.verbs.fit import fit
+
+    learner = load_model(model)
+    table = load_trials(what, **{name: options[name] for name in READING})
+    remark(*table.report)
+    with progress_bar() as progress:
+        found: Fit | GroupSample = fit(
+            learner, table, method=method or "map", seed=seed, on_missing=options["on_missing"], progress=progress
+        )
+    return found
+
+
+def saved_fit(path: str, options: dict[str, Any]) -> Fit | GroupSample:
+    """Load a saved fit; options that say how trials are read are wrong with it."""
+    from versant.formats.results import load_fit
+
+    if Path(path).is_file() and Path(path).suffix != ".json":
+        raise click.UsageError("TRIALS need --model; without it, name a saved fit (the folder of versant fit --out)")
+    if any(options[name] for name in (*READING, "on_missing")):
+        raise click.UsageError("a saved fit says itself how its trials are read; --map and the like need --model")
+    return load_fit(path)
