@@ -57,7 +57,7 @@ def test_two_step_models_at_the_maxima_of_their_statement(name: str, shared_data
     path = shared_data / "behaviour" / "cbm" / "two_step.csv"
     missing = dict.fromkeys(("choice1", "state2", "choice2", "outcome"), 0)
     model = vs.models.find(name)
-    fit = vs.fit(model, read_trials(path, missing=missing), wide(model), on_missing="skip")
+    fit = vs.fit(model, read_trials(path, missing=missing), wide(model))
     assert fit.evidence is not None
     everyone = list(read_rows(path, "subject").values())
     for n in (0, 7, 13):

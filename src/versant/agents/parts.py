@@ -147,14 +147,15 @@ def highest_draw(means: Any, deviations: Any, grid: Any = DRAW_GRID) -> Any:
     """
     low, high = (means - _REACH * deviations).max(), (means + _REACH * deviations).max()
     places = low + (high - low) * grid
-    away = [(places - means[k]) / deviations[k] for k in range(len(means))]
+    precise = [1 / deviations[k] for k in range(len(means))]
+    away = [(places - means[k]) * precise[k] for k in range(len(means))]
     below = [normal_cdf(x) for x in away]
     chances = []
     for k, x in enumerate(away):
         density = exp(-0.5 * x * x)
         for other in below[:k] + below[k + 1 :]:
             density = density * other
-        width = (high - low) / ((len(grid) - 1) * deviations[k] * math.sqrt(2 * math.pi))
+        width = (high - low) * precise[k] / ((len(grid) - 1) * math.sqrt(2 * math.pi))
         chances.append(width * density.sum())
     return array(chances)
 

@@ -30,7 +30,7 @@ so far were to it more often than not, .3 if less often, .5 if neither; and
 `two_step_model_based` has w = 1 (and no M), `two_step_model_free` has w = 0. Their parameters are `alpha1`, `alpha2`,
 `lambda`, `w` in (0, 1), `beta1`, `beta2` > 0 (or `tau`, `beta`, as in CBM), `phi` real. Their columns are ``choice1``,
 ``choice2`` (1, 2: within the state), ``state`` (or ``state2``; 2, 3) and ``reward`` (or ``outcome``), where labels 1
-and 2 of the latter mean a reward and none.
+and 2 of the latter mean a reward and none. Trials without a response are left out, as there.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ def ts_par7(p: Any, s: Any, t: Any) -> None:
 
 
 _LEARNED: dict[str, Any] = {
+    "on_missing": "skip",
     "synonyms": {"tau": "beta1", "beta": "beta2"},
     "state": {"M": zeros(2), "Q": zeros(2, 2), "last": zeros(2), "usual": 0.0},
     "columns": {"state": "state2", "reward": "outcome"},
