@@ -136,6 +136,15 @@ def test_a_trajectory_is_that_of_the_subject(alone: vs.Fit) -> None:
         figure(alone, "trajectory", subject="nobody")
 
 
+def test_a_trajectory_of_a_learner_with_grids_goes_without_them() -> None:
+    model, task = vs.models.find("kalman_thompson"), vs.Bandit(trials=10)
+    truth = {name: float(domain.natural(domain.mean)) for name, domain in model.parameters.items()}
+    fit = vs.fit(model, vs.simulate(model, task, truth, seed=1), starts=1)
+    table = figure_table(fit, "trajectory")
+    assert len(table) == 10
+    assert not any(name.startswith("grid") for name in table.columns)
+
+
 def test_models_side_by_side(alone: vs.Fit, trials: vs.Trials) -> None:
     fits = [alone, vs.fit(STICKY, trials, starts=1)]
     table = figure_table(vs.compare(fits))

@@ -9,6 +9,7 @@ import numpy as np
 from versant.errors import DataError
 from versant.figures.axes import panel_title
 from versant.figures.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, clean, new_figure
+from versant.inference.importance import rebind
 from versant.verbs.latents import latents
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def table_trajectory(fit: Fit, subject: object = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``step`` (1, 2 …), the table of `versant.latents` with the state before each trial, and the columns of choices
-        and rewards (``choice …``, with codes; ``data …``, numbers) that the learner reads.
+        ``step`` (1, 2 …), the table of `versant.latents` with the state before each trial (without it where the state
+        holds grids too large for columns), and the columns of choices and numbers (``choice …``, codes; ``data …``).
 
     Raises
     ------
@@ -42,7 +43,7 @@ def table_trajectory(fit: Fit, subject: object = None) -> pd.DataFrame:
     if label not in fit.subjects:
         raise DataError("no such subject", "name one of the fit", subject=label)
     trials = fit.trials
-    table = latents(fit, states=True)
+    table = latents(fit, states=not any(node.size for node in rebind(fit).recurrence.state))
     i = fit.subjects.index(label)
     rows = slice(int(trials.offsets[i]), int(trials.offsets[i + 1]))
     mine = table.iloc[rows].reset_index(drop=True)
