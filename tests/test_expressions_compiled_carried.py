@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import versant as vs
 from tests.kernels import MACHINES, Case, compare, make_case, random_rows
@@ -73,3 +75,37 @@ def test_neighbours_do_not_matter() -> None:
     parameters = case.parameters.copy()
     parameters[::2, 1] = 1e4
     np.testing.assert_array_equal(kernel.sums(parameters, subjects)[:, 1::2], calm[:, 1::2])
+
+
+SHAPES: dict[str, Any] = {
+    "as it is": lambda q, p: p.beta * q,
+    "bounded": lambda q, p: p.beta * vs.tanh(q) - p.alpha,
+    "squared": lambda q, p: p.beta * q * q + p.alpha * q,
+    "weighed": lambda q, p: vs.where(q >= 0.2, p.beta, 2.0 * p.beta) * q,
+}
+
+
+@given(
+    shape=st.sampled_from(sorted(SHAPES)),
+    options=st.integers(3, 6),
+    skipped=st.booleans(),
+    stretch=st.floats(0.01, 500.0),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=12, deadline=None)
+def test_any_logits_of_what_is_updated(shape: str, options: int, skipped: bool, stretch: float, seed: int) -> None:
+    """Kernel and interpreter agree, whatever function of the values the logits are, and where choices are missing."""
+
+    @vs.learner(alpha=vs.unit, beta=vs.positive, state=lambda p, n: {"Q": vs.zeros(options) + 0.1 * p.alpha})
+    def shaped(p: Any, s: Any, t: Any) -> None:
+        a = t.choose("choice", [SHAPES[shape](s.Q[k], p) for k in range(options)])
+        s.Q[a] += p.alpha * (t.reward - s.Q[a])
+
+    sizes = Sizes({"choice": options}, missing=frozenset(("choice",)) if skipped else frozenset())
+    recurrence = shaped.trace(sizes)
+    rng = np.random.default_rng(seed)
+    rows = random_rows(recurrence, rng.integers(0, 40, 9), seed=seed % 1000)
+    parameters = np.column_stack([rng.uniform(0.05, 0.95, 9), stretch * rng.uniform(0.1, 1.0, 9)])
+    program = differentiate(recurrence, 2)
+    assert len(make_plan(program).carried) == 1
+    compare(Case(program, rows, parameters))

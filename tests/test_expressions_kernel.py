@@ -38,11 +38,12 @@ def test_machines(name: str, machine: str) -> None:
     compare(case, Kernel(case.program, case.rows, machine=MACHINES[machine]))
 
 
-def test_neon_is_emitted() -> None:
+@pytest.mark.parametrize("name", ["six", "q4"])
+def test_neon_is_emitted(name: str) -> None:
     """Nothing of the IR belongs to x86: it is valid for another machine."""
     import llvmlite.binding as llvm
 
-    case = make_case("six", subjects=3, trials=5)
+    case = make_case(name, subjects=3, trials=5)
     arm = Machine("aarch64-unknown-linux-gnu", "cortex-a76", "+neon", 2, fused=True)
     module = llvm.parse_assembly(text_of(case.program, arm))
     module.verify()
@@ -267,3 +268,35 @@ def test_engines_by_name() -> None:
     assert vars(engine_for(case.program, case.rows, threads=3))["threads"] == 3
     with pytest.raises(ModelError, match="no engine 'fast'"):
         engine_for(case.program, case.rows, "fast")
+
+
+KINKS = {  # function → on which side of x = 0 its derivative is taken
+    "maximum": (lambda x: vs.maximum(x, -2.0 * x), 1),
+    "maximum, turned": (lambda x: vs.maximum(-2.0 * x, x), -1),
+    "absolute": (abs, 1),
+    "where": (lambda x: vs.where(x > 0, 3.0 * x, 0.5 * x), -1),
+    "minimum": (lambda x: vs.minimum(x, 2.0 * x), 1),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_derivatives_at_kinks_are_one_sided(name: str) -> None:
+    """At a kink, both engines give the derivatives of the branch taken, those from one side."""
+    bent, side = KINKS[name]
+
+    @vs.learner(x=vs.real, state={"m": 0.0})
+    def kinked(p: Any, s: Any, t: Any) -> None:
+        s.m += bent(p.x) * t.reward
+        t.choose("choice", [s.m, 0.0])
+
+    recurrence = kinked.trace(Sizes({"choice": 2}))
+    rows = random_rows(recurrence, np.array([30]))
+    program, here = differentiate(recurrence, 2), np.array([0])
+    for engine in (Kernel(program, rows), Interpreter(program, rows)):
+        value, slope, curvature = engine.sums(np.zeros((1, 1)), here)[:, 0]
+        h = side * 1e-5
+        near, nearer = (engine.sums(np.array([[x]]), here)[:, 0] for x in (h, h / 2))
+        assert slope == pytest.approx((4 * nearer[0] - near[0] - 3 * value) / h, rel=1e-6)
+        assert curvature == pytest.approx((4 * nearer[1] - near[1] - 3 * slope) / h, rel=1e-6)
+        other = engine.sums(np.array([[-h]]), here)[:, 0]
+        assert abs((other[0] - value) / -h - slope) > 0.1
