@@ -25,10 +25,10 @@ references. `python docs/models.py` writes this page.
 
 Names and domains of parameters are those of hBayesDM where it has the model, and so are likelihoods: on its example
 files, which `vs.read_trials(file)` reads as they are, those of its Stan programs to 1e-6
-(`tests/test_agents_zoo_toolbox.py`; `trans_prob` .7, `payscale` 100, `initQ` .5, the filter's `mu0` and `sigma0` at their
-defaults). Two things differ, as those programs contradict themselves: `ts_par4` has the likelihood that is sampled from,
-`ts_par4_reported` the one that is reported; `choiceRT_lba_single` scores every trial, not two a condition. Parameters
-that are vectors there may be given as arrays: `omega` of `hgf_ibrb`, `v` of `choiceRT_lba`.
+(`tests/test_agents_zoo_toolbox.py`), with its additional arguments at their defaults (`trans_prob` .7, `payscale` 100,
+`initQ` .5). Two things differ, as those programs contradict themselves: `ts_par4` has the likelihood that is sampled
+from, `ts_par4_reported` the one that is reported; `choiceRT_lba_single` scores every trial, not two a condition.
+Parameters that are vectors there may be given as arrays: `omega` of `hgf_ibrb`, `v` of `choiceRT_lba`.
 """
 RECOVERY = """
 ## Recovery
