@@ -208,3 +208,36 @@ def test_demo_on_a_real_file(tmp_path, capsys):
     assert not (tmp_path / "out" / "fit" / "recovery.png").exists()
     assert main(["demo", "--data", str(tmp_path / "none.csv")]) == 1
     assert "none.csv" in capsys.readouterr().err
+
+
+def test_methods_and_controllers_without_chance_are_chosen_by_name(capsys):
+    given = ["plan", "tiger", "--nodes", "2", "--starts", "1", "--method", "sqp", "--deterministic", "--json"]
+    assert main([*given, "--cost", RISK, "--minimise", "risk", "--budget", "reward>=-20"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["method"], found["minimised"]) == ("sqp", "risk")
+    assert found["costs"]["reward"]["floor"] == -20.0
+    chances = [chance for row in found["controller"]["action"] for chance in row]
+    assert set(chances) <= {0.0, 1.0}
+    assert main(["plan", "tiger", "--nodes", "none"]) == 2
+    assert "neither a number from 1 nor 'grow'" in capsys.readouterr().err
+    assert main(["plan", "tiger", "--method", "newton"]) == 1
+    assert "no method is called 'newton'" in capsys.readouterr().err
+
+
+def test_an_interrupted_plan_is_written(tmp_path, capsys, monkeypatch):
+    from versant.planning.search import Search
+
+    def stop(self: Search, *given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "conclude", stop)
+    command = ["plan", "tiger", "--nodes", "2", "--starts", "1", "--out", str(tmp_path)]
+    assert main(command) == 130
+    said = capsys.readouterr()
+    assert "interrupted" in said.out
+    assert "the same command goes on" in said.err
+    assert (tmp_path / "result.json").exists()
+    assert (tmp_path / "checkpoint.npz").exists()
+    monkeypatch.undo()
+    assert main(command) == 0
+    assert not (tmp_path / "checkpoint.npz").exists()

@@ -35,9 +35,22 @@ def problem_options(command: Any) -> Any:
     return command
 
 
+def _nodes(context: click.Context, option: click.Parameter, text: str | None) -> int | str | None:
+    """Read a number of nodes, or the word."""
+    if text is None or text == "grow":
+        return text
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise click.BadParameter(f"{text!r} is neither a number from 1 nor 'grow'")
+    return int(text)
+
+
 @click.command(short_help="Find a controller within budgets, with a bound.")
 @click.argument("problem")
-@click.option("--nodes", type=click.IntRange(min=1), default=5, show_default=True, help="Size of the controller.")
+@click.option(
+    "--nodes", callback=_nodes, metavar="N|grow", help="Size of the controller: 5, unless the method chooses it."
+)
+@click.option("--method", default="natural", show_default=True, help="natural, sqp, pga, nlp, alpha or columns.")
+@click.option("--deterministic", is_flag=True, help="A controller without chance.")
 @problem_options
 @click.option("--time", type=click.FloatRange(min=0.0, min_open=True), help="Seconds; more starts while they last.")
 @click.option("--starts", type=click.IntRange(min=1), help="Random starts; unless given, 40 or fewer, by size.")
@@ -47,7 +60,9 @@ def problem_options(command: Any) -> Any:
 @json_option
 def plan(
     problem: str,
-    nodes: int,
+    nodes: Any,
+    method: str,
+    deterministic: bool,
     budgets: Any,
     costs: Any,
     time: float | None,
@@ -69,6 +84,7 @@ def plan(
     folder = folder_for(output["out"])
     checkpoint = None if folder is None else folder / "checkpoint.npz"
     settings: Any = {"minimise": minimise, "starts": starts, "time": time, "seed": seed, "checkpoint": checkpoint}
+    settings |= {"method": method, "deterministic": deterministic}
     interrupted = False
     try:
         with progress_bar() as progress:

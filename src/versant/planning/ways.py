@@ -140,6 +140,7 @@ def ascend_from_starts(
     """
     if starts is not None and (starts < 1 if isinstance(starts, int | np.integer) else not starts):
         raise ProblemError(f"planning needs at least one start, not {starts}")
+    size = _size(task.pomdp, nodes)
     limits = dict(task.pomdp.budgets)
     if families is None:
         families = FAMILIES if "sawtooth" in task.able else ("random",)
@@ -158,12 +159,7 @@ def ascend_from_starts(
             raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
         first = 0 if "random" not in families else STARTS if starts is None else int(starts)
         return grow(search_at, columns, first, task.seed)
-    size = NODES if nodes is None else nodes
-    if not isinstance(size, int | np.integer):
-        raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
-    numbers = size * task.pomdp.n_actions * (1 + task.pomdp.n_observations * size)
-    require_memory(8 * COPIES * max(int(numbers), 0), f"planning with {nodes} nodes (ask for fewer)")
-    search = search_at(int(size))
+    search = search_at(size)
     alone = None if columns is None or also else graph_alone(columns, search.problem, task.deadline)
     if columns is not None and alone is not None:
         task.run.families["graphs"], layout = 1, search.problem.loop.layout
@@ -177,6 +173,17 @@ def ascend_from_starts(
         number = _number_of_starts(search.problem) if starts is None else starts
         _run(search, number, task.seed, task.time is not None)
     return search.conclude()
+
+
+def _size(pomdp: Pomdp, nodes: int | str | None) -> int:
+    """Return the number of nodes of the first search; refuse what would not fit into memory."""
+    if nodes is None or nodes == "grow":
+        return NODES
+    if not isinstance(nodes, int | np.integer):
+        raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
+    numbers = nodes * pomdp.n_actions * (1 + pomdp.n_observations * nodes)
+    require_memory(8 * COPIES * max(int(numbers), 0), f"planning with {nodes} nodes (ask for fewer)")
+    return int(nodes)
 
 
 def _number_of_starts(problem: PlanningProblem) -> int:
