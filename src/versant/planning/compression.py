@@ -36,7 +36,7 @@ __all__ = ["compress", "improve"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-ROUGH = 1e-5
+ROUGH = 1e-4
 """Accuracy of values that only choose among nodes."""
 
 HALVINGS = 6
@@ -88,9 +88,11 @@ def improve(model: PointBased, graph: PolicyGraph, combination: Array, rounds: i
     """
     worth, whole = float(graph.totals(model) @ combination), None
     for _ in range(rounds):
-        whole = graph.values(model, whole, ROUGH)
+        chain = graph.chain(model)
+        whole = graph.values_about(model, chain, whole, ROUGH)
         values = np.einsum("xjs,j->sx", whole, combination)
-        actions, successors, gains = _best_responses(model, graph, combination, values)
+        visits = graph.occupancy(model, chain)
+        actions, successors, gains = _best_responses(model, graph, combination, values, visits)
         count = int((gains > 0.0).sum())
         order = np.argsort(-gains, kind="stable")
         for _ in range(HALVINGS):
@@ -110,10 +112,9 @@ def improve(model: PointBased, graph: PolicyGraph, combination: Array, rounds: i
 
 
 def _best_responses(
-    model: PointBased, graph: PolicyGraph, combination: Array, values: Array
+    model: PointBased, graph: PolicyGraph, combination: Array, values: Array, occupancy: Array
 ) -> tuple[Indices, Indices, Array]:
     """Of each node the best action (X,), the best edges (X, K), and how much more they are worth (X,)."""
-    occupancy = graph.occupancy(model)  # (X, S)
     nodes, count = graph.n_nodes, model.parts.shape[2]
     payoff = np.tensordot(combination, model.parts, axes=1)  # (S, A)
     promised = occupancy @ payoff  # (X, A)
@@ -173,11 +174,15 @@ class _Ranked:
 
     @cached_property
     def values(self) -> Array:
-        return self.graph.values(self.model, self.guessed.values, ROUGH)  # (X, 1+m, S)
+        return self.graph.values_about(self.model, self.chain, self.guessed.values, ROUGH)  # (X, 1+m, S)
+
+    @cached_property
+    def chain(self) -> csr_array[Any]:
+        return self.graph.chain(self.model)
 
     @cached_property
     def occupancy(self) -> Array:
-        return self.graph.occupancy(self.model)  # (X, S)
+        return self.graph.occupancy(self.model, self.chain)  # (X, S)
 
     @cached_property
     def worth(self) -> float:

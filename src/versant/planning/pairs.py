@@ -16,10 +16,20 @@ from scipy.sparse import csr_array
 
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["PairEntries", "pair_entries"]
+__all__ = ["ActionEntries", "PairEntries", "pair_entries"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class ActionEntries:
+    """The entries of the pairs of one action, by state, E of them."""
+
+    pair: Indices  # (E,) k
+    following: Indices  # (E,) s'
+    probability: Array  # (E,)
+    counts: Indices  # (S,) number of entries of each state
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +52,22 @@ class PairEntries:
     def begins(self) -> Indices:
         """Where the entries of each pair begin, and the end, (K+1,)."""
         return np.searchsorted(self.pair, np.arange(self.n_pairs + 1))
+
+    @cached_property
+    def by_action(self) -> tuple[ActionEntries, ...]:
+        """The entries of each action, by state."""
+        owner = self.pairs[self.pair, 0]
+        order = np.lexsort((self.state, owner))
+        parts = np.split(order, np.searchsorted(owner[order], np.arange(1, int(owner.max()) + 1)))
+        return tuple(
+            ActionEntries(
+                self.pair[part],
+                self.following[part],
+                self.probability[part],
+                np.bincount(self.state[part], minlength=self.n_states),
+            )
+            for part in parts
+        )
 
     def kernel(self, pair: int) -> csr_array[Any]:
         """P_k as a matrix (S, S')."""

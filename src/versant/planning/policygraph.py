@@ -87,18 +87,22 @@ class PolicyGraph:
         whole = Layout(nodes, layout.actions, layout.observations, layout.pairs)
         return whole.controller(whole.join(self.start, moves, action))
 
-    def values(self, model: PointBased, first: Array | None = None, accuracy: float = ACCURACY) -> Array:
+    def values(self, model: PointBased) -> Array:
         """Values of reward and costs from every node and state, (X, 1+m, S)."""
+        return self.values_about(model, self.chain(model), None, ACCURACY)
+
+    def values_about(self, model: PointBased, chain: csr_array[Any], first: Array | None, accuracy: float) -> Array:
+        """The same to an accuracy, from a guess."""
         right = model.parts[:, :, self.actions].transpose(2, 1, 0)  # (X, S, 1+m)
         flat = right.reshape(-1, len(model.parts))
         guess = None if first is None else first.transpose(0, 2, 1).reshape(flat.shape)
-        solved = solve_discounted(self._chain(model), model.discount, flat, model.deadline, guess, accuracy)
+        solved = solve_discounted(chain, model.discount, flat, model.deadline, guess, accuracy)
         return solved.reshape(right.shape).transpose(0, 2, 1)
 
-    def occupancy(self, model: PointBased) -> Array:
+    def occupancy(self, model: PointBased, chain: csr_array[Any] | None = None) -> Array:
         """Expected discounted number of visits d(x, s), (X, S); only pairs that are reached enter the system."""
         weights = np.outer(self.start, model.start).ravel()
-        chain = self._chain(model)
+        chain = self.chain(model) if chain is None else chain
         kept = _reached(chain, np.flatnonzero(weights))
         inner = csr_array(chain[kept][:, kept].T)
         visits = np.zeros(len(weights))
@@ -109,21 +113,18 @@ class PolicyGraph:
         """Value and costs from the start belief, (1+m,)."""
         return np.asarray(np.einsum("xs,jsx->j", self.occupancy(model), model.parts[:, :, self.actions]))
 
-    def _chain(self, model: PointBased) -> csr_array[Any]:
+    def chain(self, model: PointBased) -> csr_array[Any]:
         """T over (x, s), state fastest."""
-        entries, states = model.entries, len(model.start)
-        owner = model.owners[entries.pair]
-        order = np.lexsort((entries.state, owner))
-        begins = np.searchsorted(owner[order], np.arange(model.parts.shape[2] + 1))
-        data, columns, lengths = [], [], []
-        for node, action in enumerate(self.actions.tolist()):
-            part = order[begins[action] : begins[action + 1]]
-            data.append(entries.probability[part])
-            columns.append(self.successors[node, entries.pair[part]] * states + entries.following[part])
-            lengths.append(np.bincount(entries.state[part], minlength=states))
-        indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+        states, acts = len(model.start), model.entries.by_action
         size = self.n_nodes * states
-        return csr_array((np.concatenate(data), np.concatenate(columns), indptr), shape=(size, size))
+        parts = [acts[action] for action in self.actions.tolist()]
+        columns = [
+            (successors[part.pair] * states + part.following).astype(np.int32 if size < 2**31 else np.int64)
+            for successors, part in zip(self.successors, parts, strict=True)
+        ]
+        indptr = np.concatenate([[0], np.cumsum(np.concatenate([part.counts for part in parts]))])
+        data = np.concatenate([part.probability for part in parts])
+        return csr_array((data, np.concatenate(columns), indptr), shape=(size, size))
 
 
 def _reached(chain: csr_array[Any], begin: Indices) -> Indices:

@@ -1,8 +1,7 @@
-"""Solving (I − γT) x = b with T stochastic and sparse: directly, by summing b + γTb + …, or by Krylov methods."""
+"""Solving (I − γT) x = b with T stochastic and sparse: directly, by sweeps, or by Krylov methods."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
 
 from versant.optimise.krylov import solve_by_products
+from versant.planning.sweeps import run_order, sweep_until
 
 __all__ = ["ACCURACY", "solve_discounted"]
 
@@ -19,10 +19,10 @@ DIRECT_LIMIT = 2500
 """Order up to which the system is factorised."""
 
 SWEEPS, ACCURACY = 500, 1e-10
-"""Terms of the series that may be summed, and the size of the last, relative to the first."""
+"""Sweeps that are tried where they must be enough, and the relative change at which they are."""
 
-OFTEN = 6
-"""After so many terms it is seen whether they are enough."""
+ORDER_LIMIT = 300_000
+"""Order up to which the order of the sweeps is sought: it takes as long as many sweeps."""
 
 
 def solve_discounted(
@@ -44,9 +44,9 @@ def solve_discounted(
     deadline : float
         Value of `time.perf_counter` at which to return what there is.
     first : (N, k) array, optional
-        Where the sum begins: about the solution.
+        About the solution.
     accuracy : float
-        Change of a term at which to stop, relative to the largest element of b.
+        Change in a sweep at which to stop, relative to the largest element of x.
 
     Examples
     --------
@@ -62,13 +62,6 @@ def solve_discounted(
         return np.asarray(factors.solve(np.ascontiguousarray(right))).reshape(right.shape)
     if discount**SWEEPS > accuracy:
         return solve_by_products(lambda vectors: vectors - discount * (chain @ vectors), right, accuracy)
-    solution, size = right if first is None else first, float(np.abs(right).max())
-    for sweep in range(2 * SWEEPS):
-        new = right + discount * (chain @ solution)
-        last = sweep % OFTEN == 0 and (
-            float(np.abs(new - solution).max()) <= accuracy * size or time.perf_counter() >= deadline
-        )
-        solution = new
-        if last:
-            break
-    return solution
+    scaled = csr_array((discount * chain.data, chain.indices, chain.indptr), shape=chain.shape)
+    rows = run_order(scaled) if order <= ORDER_LIMIT else np.arange(order)
+    return sweep_until(scaled, rows, right, accuracy, first=first, sweeps=SWEEPS, deadline=deadline)

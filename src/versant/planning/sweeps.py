@@ -14,6 +14,7 @@ Source: Tarjan 1972; Bertsekas 2012, *Dynamic programming and optimal control*, 
 from __future__ import annotations
 
 import ctypes
+import time
 from functools import cache
 from typing import Any
 
@@ -109,7 +110,16 @@ def run_order(kernel: csr_array[Any]) -> Indices:
     return np.argsort(-label if forward > backward else label, kind="stable")
 
 
-def sweep_until(kernel: csr_array[Any], order: Indices, right: Array, tolerance: float) -> Array:
+def sweep_until(
+    kernel: csr_array[Any],
+    order: Indices,
+    right: Array,
+    tolerance: float,
+    *,
+    first: Array | None = None,
+    sweeps: int = SWEEPS,
+    deadline: float = float("inf"),
+) -> Array:
     """Solve x = b + K x for every column of b, until a sweep changes no element by more than tolerance × the largest.
 
     Parameters
@@ -119,6 +129,12 @@ def sweep_until(kernel: csr_array[Any], order: Indices, right: Array, tolerance:
     order : (N,) integer array
     right : (N, k) array
     tolerance : float
+    first : (N, k) array, optional
+        Where to begin.
+    sweeps : int
+        Largest number of sweeps.
+    deadline : float
+        Value of `time.perf_counter` after which there is no further sweep.
 
     Returns
     -------
@@ -137,13 +153,14 @@ def sweep_until(kernel: csr_array[Any], order: Indices, right: Array, tolerance:
     found = np.zeros_like(right)
     function, _ = _compiled()
     for column in range(right.shape[1]):
-        b, x = np.ascontiguousarray(right[:, column]), np.zeros(len(right))
-        for _ in range(SWEEPS):
+        b = np.ascontiguousarray(right[:, column])
+        x = np.zeros(len(right)) if first is None else first[:, column].copy()
+        for _ in range(sweeps):
             change = function(
                 len(order), order.ctypes.data, begins.ctypes.data, columns.ctypes.data, data.ctypes.data,
                 b.ctypes.data, x.ctypes.data,
             )  # fmt: skip
-            if change <= tolerance * max(float(np.abs(x).max()), 1e-300):
+            if change <= tolerance * max(float(np.abs(x).max()), 1e-300) or time.perf_counter() >= deadline:
                 break
         found[:, column] = x
     return found
