@@ -148,3 +148,25 @@ def test_confusion_goes_on_where_it_was_interrupted(tmp_path: Any) -> None:
     np.testing.assert_array_equal(again.differences, once.differences)
     with pytest.raises(vs.VersantError, match="another study"):
         vs.confusion([Q, STICKY], DESIGN, 6, criterion="bic", resume=path, **options)
+
+
+def test_a_recovery_goes_on_where_it_was_interrupted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("versant.verbs.recover.SUBJECTS_A_PIECE", 4)
+    path = tmp_path / "recovery.jsonl"
+
+    def stop(done: float, total: float, message: str) -> None:
+        if message == "fitting" and done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        vs.recover(Q, DESIGN, 10, like=recorded(), on_missing="skip", seed=4, resume=path, progress=stop)
+    again = vs.recover(Q, DESIGN, 10, like=recorded(), on_missing="skip", seed=4, resume=path)
+    once = vs.recover(Q, DESIGN, 10, like=recorded(), on_missing="skip", seed=4)
+    np.testing.assert_allclose(again.fit.unconstrained, once.fit.unconstrained, atol=1e-6)
+    np.testing.assert_allclose(again.fit.covariance, once.fit.covariance, rtol=1e-5)
+    assert again.fit.verdicts == once.fit.verdicts
+    assert again.fit.subjects == once.fit.subjects
+    with pytest.raises(vs.ModelError, match="fitted as a whole"):
+        vs.recover(Q, DESIGN, 10, method="group", resume=path)
+    with pytest.raises(vs.VersantError, match="another study"):
+        vs.recover(Q, DESIGN, 10, prior=None, seed=4, resume=path)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from versant.cli.calibrate import resume_option
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
@@ -26,6 +27,7 @@ __all__ = ["recover"]
 @click.option("--prior", type=click.Choice(["default", "none"]), default="default", show_default=True)
 @click.option("--starts", type=click.IntRange(min=1), default=5, show_default=True, help="Optimisations of each.")
 @seed_option
+@resume_option
 @out_option
 @figure_option
 @json_option
@@ -38,6 +40,7 @@ def recover(
     prior: str,
     starts: int,
     seed: int,
+    resume: str | None,
     out: str | None,
     figures: tuple[str, ...],
     as_json: bool,
@@ -55,7 +58,7 @@ def recover(
     with progress_bar() as progress:
         found = recover_parameters(
             learner, build_task(task, **design), subjects, parameters=truth or None, prior=gaussian, method=method,
-            starts=starts, seed=seed, progress=progress,
+            starts=starts, seed=seed, resume=resume, progress=progress,
         )  # fmt: skip
     table = found.frame()
     if as_json:

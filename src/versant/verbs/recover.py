@@ -16,6 +16,8 @@ Source: Wilson & Collins 2019 (parameter recovery); Talts et al. 2018 (calibrati
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +28,8 @@ from numpy.typing import NDArray
 
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
+from versant.inference.examination import examine
+from versant.inference.likelihood import bind
 from versant.inference.prior import PriorLike, as_prior, default_prior
 from versant.inference.result import Fit
 from versant.inference.verdict import Verdict
@@ -34,12 +38,16 @@ from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
 from versant.verbs.fit import fit
+from versant.verbs.ledger import fingerprint, run_pieces
 from versant.verbs.simulate import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Recovery", "Truths", "recover", "true_parameters"]
+
+SUBJECTS_A_PIECE = 200
+"""Of a recovery that can be resumed."""
 
 Array = NDArray[np.float64]
 Truths = Mapping[str, Any] | Callable[[np.random.Generator, int], Mapping[str, Any]] | None
@@ -155,6 +163,7 @@ def recover(
     like: Trials | None = None,
     on_missing: MissingPolicy | None = None,
     seed: int | np.random.Generator | None = 0,
+    resume: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> Recovery:
     """Simulate and fit subjects with known parameters.
@@ -177,6 +186,9 @@ def recover(
         Of the intervals whose coverage is counted.
     seed : int, Generator or None
         Of truths, simulation and starts (SPEC 7).
+    resume : path, optional
+        Of ``method="map"``: a file in which the estimates of every 200 subjects are kept; an interrupted study goes on
+        from there.
 
     Returns
     -------
@@ -185,7 +197,8 @@ def recover(
     Raises
     ------
     ModelError
-        If the parameters do not fit the model, n < 2, or the level is not between 0 and 1.
+        If the parameters do not fit the model, n < 2, the level is not between 0 and 1, or `resume` is given for a
+        group.
     DataError
         If a subject of `like` has more trials than the task.
 
@@ -203,8 +216,43 @@ def recover(
     rng = np.random.default_rng(seed)
     truth = true_parameters(model, parameters, prior, n, rng)
     trials = simulate(model, task, truth, subjects=n, like=like, seed=rng)
-    found = fit(model, trials, prior, method=method, starts=starts, seed=rng, on_missing=on_missing, progress=progress)
+    options: dict[str, Any] = {"starts": starts, "on_missing": on_missing}
+    if resume is None:
+        found: Any = fit(model, trials, prior, method=method, seed=rng, progress=progress, **options)
+    elif method == "map":
+        study = {"task": repr(task), "truth": {name: values.tolist() for name, values in truth.items()}}
+        found = _in_pieces(model, trials, prior, options, seed, study, resume, progress)
+    else:
+        raise ModelError("resume= is for method='map': a group is fitted as a whole")
     return Recovery(found, truth, level)
+
+
+def _in_pieces(
+    model: Learner,
+    trials: Trials,
+    prior: PriorLike,
+    options: dict[str, Any],
+    seed: int | np.random.Generator | None,
+    study: dict[str, Any],
+    path: str | os.PathLike[str],
+    progress: Progress,
+) -> Fit:
+    """Fit subjects in pieces whose estimates a file keeps, and examine them all together."""
+
+    def piece(i: int, rng: np.random.Generator) -> dict[str, Any]:
+        some = trials.only(*trials.subjects[i * SUBJECTS_A_PIECE : (i + 1) * SUBJECTS_A_PIECE])
+        found = fit(model, some, prior, seed=rng, **options)
+        disagree = [Verdict.STARTS_DISAGREE in flags for flags in found.verdicts]
+        return {"z": found.unconstrained.tolist(), "disagree": disagree}
+
+    around = as_prior(model, prior)
+    told = None if around is None else [around.mean.tolist(), around.covariance.tolist()]
+    settings = {"study": "recovery", "model": fingerprint(model), "prior": told, **options, **study}
+    count = math.ceil(trials.n_subjects / SUBJECTS_A_PIECE)
+    pieces = run_pieces(count, piece, seed=seed, settings=settings, path=path, message="fitting", progress=progress)
+    z = np.array([row for one in pieces for row in one["z"]])
+    disagree = np.array([flag for one in pieces for flag in one["disagree"]])
+    return examine(bind(model, trials, options["on_missing"]), around, z, np.where(disagree, 0.0, 1.0))
 
 
 def true_parameters(
