@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from versant.optimise.kinks import kink_steps
-from versant.optimise.newton import StopReason, minimise_batch, newton_step
+from versant.optimise.newton import StopReason, minimise_batch, newton_step, newton_steps
 
 
 def rosenbrock(z: Any, _which: Any) -> Any:
@@ -117,6 +117,6 @@ def test_a_smooth_function_has_no_kink_steps() -> None:
     starts = np.random.default_rng(2).normal(0, 1, (200, 2))
     here, step = rosenbrock(starts, None), np.random.default_rng(3).normal(0, 0.05, (200, 2))
     there = rosenbrock(starts + step, None)
-    steps, found = kink_steps(here, there, step, newton_step)
+    steps, found = kink_steps(here, there, step, newton_steps)
     assert steps.shape == (200, 2)
     assert found.mean() < 0.05

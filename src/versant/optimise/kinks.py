@@ -19,7 +19,7 @@ composite nonsmooth optimization problems*.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,12 @@ Array = NDArray[Any]
 Side = tuple[Array, Array, Array]
 """Values (M,), gradients (M, K) and Hessians (M, K, K) on one side."""
 
+Solve = Callable[[Array, Sequence[Array]], list[Array]]
+
 ROUNDS = 4
 
 
-def kink_steps(
-    here: Side, there: Side, step: Array, solve: Callable[[Array, Array], Array]
-) -> tuple[Array, NDArray[np.bool_]]:
+def kink_steps(here: Side, there: Side, step: Array, solve: Solve) -> tuple[Array, NDArray[np.bool_]]:
     """Return the steps to minima on kinks.
 
     Parameters
@@ -46,7 +46,7 @@ def kink_steps(
         Before and after the step.
     step : (M, K) array
     solve : callable
-        (Hessians, vectors) → -H⁻¹ v of each, with H made positive definite.
+        (Hessians (M, K, K), several (M, K) arrays v) → -H⁻¹ v for each of these, with H made positive definite.
 
     Returns
     -------
@@ -66,15 +66,13 @@ def kink_steps(
     return steps, found
 
 
-def _along_kinks(
-    here: Side, there: Side, step: Array, share: Array, solve: Callable[[Array, Array], Array]
-) -> tuple[Array, NDArray[np.bool_]]:
+def _along_kinks(here: Side, there: Side, step: Array, share: Array, solve: Solve) -> tuple[Array, NDArray[np.bool_]]:
     y, multiplier = share[:, None] * step, np.full(len(step), 0.5)
     for _ in range(ROUNDS):
         (a, to_a), (b, to_b) = _model(here, y), _model(there, y - step)
         weight = np.clip(multiplier, 0.0, 1.0)[:, None, None]
         bend, normal = (1 - weight) * here[2] + weight * there[2], to_b - to_a
-        free, along = solve(bend, to_a), solve(bend, normal)
+        free, along = solve(bend, (to_a, normal))
         multiplier = (a - b - _dot(normal, free)) / _dot(normal, along)
         y = y + free + multiplier[:, None] * along
     found = (multiplier > 0) & (multiplier < 1) & (_model(here, y)[0] <= here[0]) & np.isfinite(y).all(axis=1)

@@ -17,7 +17,7 @@ Nocedal & Wright (2006), Numerical Optimization, chapters 3 and 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -182,7 +182,7 @@ def _look_for_kinks(now: _State, refused: NDArray[np.int64], step: Array, there:
     if not len(refused):
         return
     here = now.values[refused], now.gradients[refused], now.hessians[refused]
-    steps, found = kink_steps(here, there, step, newton_step)
+    steps, found = kink_steps(here, there, step, newton_steps)
     crossed = np.abs(step).max(axis=1)
     on_it = found & (np.abs(steps).max(axis=1) < ON_KINK)
     now.stalled[refused[on_it & (crossed < CLOSE)]] = STALLED_AFTER
@@ -221,7 +221,12 @@ def newton_step(hessians: Array, gradients: Array, floor: float = 1e-3) -> Array
     -------
     (M, K) array
     """
-    size = gradients.shape[1]
+    return newton_steps(hessians, (gradients,), floor)[0]
+
+
+def newton_steps(hessians: Array, vectors: Sequence[Array], floor: float = 1e-3) -> list[Array]:
+    """Return `newton_step` for several vectors in the place of the gradient."""
+    size = hessians.shape[1]
     h = np.ascontiguousarray(hessians.transpose(1, 2, 0))  # the batch runs along memory
     lower: list[list[Array]] = [[] for _ in range(size)]
     pivots: list[Array] = []
@@ -235,7 +240,12 @@ def newton_step(hessians: Array, gradients: Array, floor: float = 1e-3) -> Array
             for k in range(j):
                 entry -= lower[i][k] * lower[j][k] * pivots[k]
             lower[i].append(entry / pivots[j])
-    x = [-gradients[:, j] for j in range(size)]
+    return [_substituted(lower, pivots, vector) for vector in vectors]
+
+
+def _substituted(lower: list[list[Array]], pivots: list[Array], vector: Array) -> Array:
+    size = len(pivots)
+    x = [-vector[:, j] for j in range(size)]
     for i in range(size):
         for k in range(i):
             x[i] = x[i] - lower[i][k] * x[k]
