@@ -456,3 +456,13 @@ def test_effects_that_cannot_be_told_apart_are_refused() -> None:
 def test_every_flag_says_what_it_means_and_what_to_do() -> None:
     assert all(v.meaning and v.advice for v in vs.GroupVerdict)
     assert len(vs.GroupVerdict) == 7
+
+
+def test_the_answer_does_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials, found = group_of(9, 40), []
+    for threads in (1, 3):
+        monkeypatch.setattr("versant.expressions.compiled.workers.available", lambda count=threads: count)
+        fit = vs.fit(Q, trials, method="group", starts=2, seed=5)
+        found.append((fit.group.effects, fit.group.covariance, fit.group.effects_covariance, fit.unconstrained))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -27,7 +27,9 @@ def test_the_gradient_is_that_of_the_density(diagonal: bool) -> None:
     bound = bind(Q, group_of(4, 30))
     x = np.linspace(-1, 1, 4)[:, None]
     design = by_parameter(("alpha", "beta"), (("mean", "x"), ("mean",)), (np.hstack([x**0, x]), x**0))
-    density = GroupPosteriorDensity(bound, design, np.array([0.1, 0.0, 1.0]), np.array([1.5, 1.5, 1.0]), 2.0, diagonal)
+    density = GroupPosteriorDensity(
+        bound, design, np.array([0.1, 0.0, 1.0]), np.array([1.5, 1.5, 1.0]), 2.0, 0.7, diagonal
+    )
     at = np.random.default_rng(0).normal(0, 0.5, density.n_dimensions)
     step = 1e-5
     difference = [(density(at + d)[0] - density(at - d)[0]) / (2 * step) for d in step * np.eye(len(at))]
@@ -46,14 +48,14 @@ def test_packing_is_the_inverse_of_unpacking() -> None:
 
 def test_the_value_is_the_sum_of_its_parts() -> None:
     group = gaussian_group(3, 1)
-    density = GroupPosteriorDensity(group, intercepts(["a"], 3), np.array([0.3]), np.array([2.0]))
+    density = GroupPosteriorDensity(group, intercepts(["a"], 3), np.array([0.3]), np.array([2.0]), scale=0.5)
     at = np.array([0.5, -0.2, 0.1, 0.4, -1.0])
     z = 0.5 + np.exp(-0.2) * at[2:]
     expected = sum(
         multivariate_normal(z[n : n + 1], group.noise[n]).logpdf(group.data[n]) + norm.logpdf(at[2 + n])
         for n in range(3)
     )
-    expected += norm(0.3, 2.0).logpdf(0.5) + np.log(2) + norm.logpdf(np.exp(-0.2)) - 0.2
+    expected += norm(0.3, 2.0).logpdf(0.5) + np.log(2) + norm(0.0, 0.5).logpdf(np.exp(-0.2)) - 0.2
     assert density(at)[0] == pytest.approx(expected)
 
 
@@ -146,6 +148,7 @@ def test_every_flag_of_a_sample() -> None:
     [
         ({"chains": 1}, "two chains"),
         ({"draws": 2}, "four draws"),
+        ({"sd_scale": 0.0}, "sd_scale"),
         ({"starts": 3}, "takes no starts="),
         ({"prior": None}, "cannot be None"),
         ({"temperature": 2}, "takes no temperature=; there are"),
@@ -167,3 +170,11 @@ def test_without_nutpie_the_error_says_what_to_install(monkeypatch: Any) -> None
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(vs.CapabilityError, match=r"versant\[sample\]"):
         vs.fit(Q, group_of(2, 10), method="sample")
+
+
+def test_the_same_seed_gives_the_same_draws() -> None:
+    pytest.importorskip("nutpie")
+    options = {"method": "sample", "draws": 20, "tune": 30, "chains": 2}
+    first, again, other = (vs.fit(Q, group_of(3, 20), seed=seed, **options) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.unconstrained, again.unconstrained)
+    assert not np.array_equal(first.unconstrained, other.unconstrained)

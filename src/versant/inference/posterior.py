@@ -8,7 +8,7 @@ Row i of C is (a_i, 1) / √(1 + |a_i|²) with a_i of i - 1 free entries, so tha
     log p(a) = -½ (K + 2η - 1) Σ_i log(1 + |a_i|²)
 
 Priors: effects b ~ N(centre, width²) of their parameter, where a mean takes the centre and width of the parameter's
-default prior and other effects centre 0; standard deviations half-normal(1), in unconstrained units. The vector holds
+default prior and other effects centre 0; standard deviations half-normal(s), in unconstrained units. The vector holds
 b, τ, a, then x row by row. Everything is differentiated by hand:
 
     G_n = ∂ℓ_n/∂z_n,    ∂/∂b = Σ D_nᵀ G_n,    ∂/∂x_n = Cᵀ S G_n - x_n
@@ -69,6 +69,8 @@ class GroupPosteriorDensity:
         Of the effects' Gaussian priors.
     concentration : float
         η of the LKJ prior.
+    scale : float
+        s of the standard deviations' prior.
     diagonal : bool
         Whether subjects' parameters are uncorrelated.
     """
@@ -78,6 +80,7 @@ class GroupPosteriorDensity:
     centre: Array  # (P,)
     width: Array  # (P,)
     concentration: float = 2.0
+    scale: float = 1.0
     diagonal: bool = False
 
     @property
@@ -135,7 +138,7 @@ class GroupPosteriorDensity:
         slope = likelihood.gradient[:, : self.size]  # G
         scaled = slope * now.sd
         in_effects = np.einsum("nkp,nk->p", self.design.stacked, slope) - (now.effects - self.centre) / self.width**2
-        in_tau = (slope * (now.z - self.design.means(now.effects))).sum(axis=0) - now.sd**2 + 1.0
+        in_tau = (slope * (now.z - self.design.means(now.effects))).sum(axis=0) - (now.sd / self.scale) ** 2 + 1.0
         in_effects[self.design.fixed] += likelihood.gradient[:, self.size :].sum(axis=0)
         norm = np.sqrt((now.free**2).sum(axis=1, keepdims=True))
         in_root = np.tril(scaled.T @ now.standard)
@@ -146,7 +149,8 @@ class GroupPosteriorDensity:
         value = likelihood.value.sum() - 0.5 * (now.standard**2).sum() - 0.5 * now.standard.size * math.log(2 * math.pi)
         value += (-0.5 * ((now.effects - self.centre) / self.width) ** 2 - np.log(self.width)).sum()
         value -= 0.5 * len(self.centre) * math.log(2 * math.pi)
-        value += (np.log(now.sd) - 0.5 * now.sd**2).sum() + 0.5 * self.size * math.log(2 / math.pi)
+        value += (np.log(now.sd / self.scale) - 0.5 * (now.sd / self.scale) ** 2).sum()
+        value += 0.5 * self.size * math.log(2 / math.pi)
         value -= 0.0 if self.diagonal else 0.5 * power * np.log(norm**2).sum()
         gradient = np.concatenate([in_effects, in_tau, in_free[self.below], in_standard.ravel()])
         return float(value), gradient

@@ -52,6 +52,7 @@ def sample_group(
     *,
     covariance: CovarianceKind = "full",
     structure: Structure | None = None,
+    sd_scale: float = 1.0,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -68,6 +69,8 @@ def sample_group(
     covariance : {"full", "diagonal"}
     structure : Structure, optional
         Covariates, conditions, shared and known parameters; without it, one mean a parameter.
+    sd_scale : float
+        The standard deviations between subjects have the prior half-normal(sd_scale), in unconstrained units.
     draws, tune, chains : int
         Draws kept of each chain, steps of adaptation before, and number of chains.
     rng : numpy.random.Generator
@@ -78,10 +81,12 @@ def sample_group(
     CapabilityError
         If nutpie or arviz is not installed.
     ModelError
-        For fewer than two chains or four draws.
+        For fewer than two chains or four draws, or a scale that is not positive.
     """
     if chains < 2 or draws < 4 or tune < 1:
         raise ModelError("sampling needs two chains, four draws and one step of adaptation, or more")
+    if not 0.0 < sd_scale < np.inf:
+        raise ModelError(f"sd_scale={sd_scale} must be positive and finite")
     nutpie, from_function, arviz = _packages()
     names = list(likelihood.learner.parameters)
     structure = structure or Structure(intercepts(names, likelihood.n_subjects))
@@ -93,6 +98,7 @@ def sample_group(
         design,
         centre=np.where(means, prior.mean[of], 0.0),
         width=np.sqrt(np.diag(prior.covariance))[of],
+        scale=sd_scale,
         diagonal=covariance == "diagonal",
     )
     begun = fit_group(

@@ -39,7 +39,7 @@ Method = Literal["map", "group", "sample"]
 OPTIONS: dict[str, tuple[str, ...]] = {
     "map": ("starts",),
     "group": ("starts", "covariance", "formula", "shared", "fixed", "polish"),
-    "sample": ("covariance", "formula", "shared", "fixed", "draws", "tune", "chains"),
+    "sample": ("covariance", "formula", "shared", "fixed", "sd_scale", "draws", "tune", "chains"),
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
 
@@ -93,6 +93,7 @@ def fit(
     formula: FormulaLike | None = None,
     shared: Collection[str] = (),
     fixed: Mapping[str, float] | None = None,
+    sd_scale: float = 1.0,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -161,6 +162,8 @@ def fit(
     polish : {"integrated", "laplace", None}
         Of ``"group"``: what is maximised after EM. The marginal likelihood by numerical integration, unless told
         otherwise; the Laplace evidence; or nothing.
+    sd_scale : float
+        Of ``"sample"``: the prior of the standard deviations between subjects is half-normal(sd_scale); 1.
     draws, tune, chains : int
         Of ``"sample"``: draws kept of each chain (1000), steps of adaptation before (1000), chains (4).
     concentration : float
