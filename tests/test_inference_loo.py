@@ -186,8 +186,8 @@ def test_sampled_posteriors_leave_out_trials_and_subjects() -> None:
     by_trial = vs.loo(sample)
     z = sample.unconstrained.reshape(-1, 6)
     likelihood = rebind(sample)
-    each = np.stack([likelihood.per_trial([likelihood.recurrence.log_likelihood], own[:, None])[0] for own in z[::8]])
-    naive = -(logsumexp(-each, axis=0) - np.log(len(each)))  # harmonic means, of every eighth draw
+    each = np.stack([likelihood.per_trial([likelihood.recurrence.log_likelihood], own[:, None])[0] for own in z[::2]])
+    naive = -(logsumexp(-each, axis=0) - np.log(len(each)))  # harmonic means, of every second draw
     np.testing.assert_allclose(by_trial.elpd, naive, atol=0.06)
     by_subject = vs.loo(sample, over="subject")
     assert (np.isfinite(by_subject.elpd).sum(), by_subject.draws) == (6, 600)

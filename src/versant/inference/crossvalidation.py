@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from versant.expressions.engine import Engine
 from versant.inference.folds import Folds, Over
-from versant.inference.importance import draw, importance
+from versant.inference.importance import draw_matched, importance
 from versant.inference.laplace import approximate
 from versant.inference.likelihood import Derivatives, Likelihood
 from versant.inference.pareto import largest_trusted, smooth
@@ -188,7 +188,7 @@ def predict_units(
     else:
         known = np.isfinite(fitted.covariance).all(axis=(1, 2), keepdims=True)
         covariance = np.where(known, fitted.covariance, fitted.prior.covariance)
-        found = draw(learned, fitted.prior, fitted.unconstrained, covariance, draws, rng)
+        found = draw_matched(learned, fitted.prior, fitted.unconstrained, covariance, draws, rng)
         points, log_weights = found.points, found.log_weights
     elpd, errors, shapes = (np.full(len(folds.whose), np.nan) for _ in range(3))
     held = folds.held_out(fold)

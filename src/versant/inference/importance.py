@@ -1,11 +1,12 @@
 """Evidence by importance sampling: how far Laplace's approximation is off.
 
-Draws z_s of a Student t with 5 degrees of freedom, centred at the mode ẑ with the scale V of Laplace's approximation,
-have weights w_s = p(A, z_s) / q(z_s), and
+Draws z_s of a Student t with 5 degrees of freedom have weights w_s = p(A, z_s) / q(z_s), and
 
     p(A) ≈ mean w_s,     Monte-Carlo error of its logarithm  sd(w) / (mean(w) √S)
 
-The weights are Pareto-smoothed, and their k says whether the estimate can be trusted (`versant.inference.pareto`).
+A pilot is centred at the mode ẑ with the scale V of Laplace's approximation, the draws that count at the mean and the
+covariance that the pilot finds. The weights are Pareto-smoothed, and their k says whether the estimate can be trusted
+(`versant.inference.pareto`).
 
 Source: Kloek & van Dijk 1978.
 """
@@ -27,13 +28,15 @@ from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
 
-__all__ = ["DEGREES", "Draws", "Importance", "draw", "importance", "log_density", "rebind"]
+__all__ = ["DEGREES", "Draws", "Importance", "draw", "draw_matched", "importance", "log_density", "rebind"]
 
 Array = NDArray[Any]
 
 DEGREES = 5.0
 CHUNK = 50
 """Draws of every subject that are evaluated side by side."""
+ENOUGH = 20
+"""Draws, for each parameter, that must carry the weight lest moments be taken from them."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,34 @@ def draw(
     return Draws(np.concatenate(points), np.where(np.isfinite(log_weights), log_weights, -np.inf))
 
 
+def _matched(found: Draws, modes: Array, covariance: Array) -> tuple[Array, Array]:
+    """Return means (N, K) and covariances (N, K, K) of posteriors by weighted draws from them.
+
+    The modes and the covariance given where too few draws carry the weight.
+    """
+    weights = np.exp(found.log_weights - found.log_weights.max(axis=0))
+    weights /= weights.sum(axis=0)
+    mean = np.einsum("sn,snk->nk", weights, found.points)
+    away = found.points - mean
+    second = np.einsum("sn,snk,snl->nkl", weights, away, away, optimize=True)
+    enough = 1.0 / (weights**2).sum(axis=0) >= ENOUGH * modes.shape[1]
+    return np.where(enough[:, None], mean, modes), np.where(enough[:, None, None], second, covariance)
+
+
+def draw_matched(
+    likelihood: Evaluates,
+    prior: Gaussians,
+    modes: Array,
+    covariance: Array,
+    draws: int,
+    rng: np.random.Generator,
+    progress: Progress = silent,
+) -> Draws:
+    """Draw around the modes as a pilot, then around the means and covariances that it finds; see `importance`."""
+    pilot = draw(likelihood, prior, modes, covariance, draws, rng, progress)
+    return draw(likelihood, prior, *_matched(pilot, modes, covariance), draws, rng, progress)
+
+
 def importance(
     likelihood: Evaluates,
     prior: Gaussians,
@@ -113,7 +144,7 @@ def importance(
     rng : numpy.random.Generator
     progress : Progress
     """
-    found = draw(likelihood, prior, modes, covariance, draws, rng, progress)
+    found = draw_matched(likelihood, prior, modes, covariance, draws, rng, progress)
     return _summarised(found.points, found.log_weights)
 
 
