@@ -1,4 +1,4 @@
-"""Groups larger than memory: a folder of Parquet parts fitted from start to end; wall time and peak memory.
+"""Groups larger than memory: a folder of Parquet parts fitted from start to end; time and peak memory.
 
 The number of subjects is taken from the environment variable SUBJECTS (100,000 if not set; 200 trials each). Data are
 simulated part by part first, which is not timed. Memory is the process's peak while fitting, the data written before.
@@ -27,7 +27,7 @@ import versant as vs
 start = time.perf_counter()
 done = vs.fit_parts(vs.models.find("q_learning"), sys.argv[1], sys.argv[2], starts=1)
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, done.n_subjects,
-      done.verdicts.get("converged", 0))
+      done.verdicts.get("converged", 0), time.process_time())
 """
 
 
@@ -59,7 +59,8 @@ def main() -> None:
     scale = 1 if platform.system() == "Darwin" else 1024
     print(
         f"{subjects:,} subjects x {TRIALS} trials ({size / 1e6:.0f} MB of Parquet, parts of {PART:,}): "
-        f"{wall:.0f} s wall, {float(words[0]) / subjects * 1e6:.0f} us a subject, verdicts included; "
+        f"{wall:.0f} s wall, {float(words[4]):.0f} s of processor time, "
+        f"{float(words[4]) / subjects * 1e6:.0f} us a subject, verdicts included; "
         f"peak memory {int(words[1]) * scale / 1e6:.0f} MB; {int(words[3]):,} of {int(words[2]):,} converged; "
         f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
     )
