@@ -109,7 +109,7 @@ class Search:
     def run(self, starts: Iterable[Controller], family: str) -> None:
         """Ascend from each of these controllers, as long as there is time; count them under the family's name."""
         waiting, limits = iter(starts), Limits(self.iterations, self.deadline, gain=COARSE)
-        while not (self.late and self._pool):  # however little time there is, one batch is evaluated
+        while not ((self.late or self.reached) and self._pool):  # however little time there is, one batch is evaluated
             batch = list(islice(waiting, self._batch_size()))
             if not batch:
                 break

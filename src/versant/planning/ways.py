@@ -19,7 +19,7 @@ from versant.errors import ProblemError
 from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
 from versant.planning.columns import Columns
-from versant.planning.graphstarts import graph_alone, graph_starts
+from versant.planning.graphstarts import ASCENT_LIMIT, graph_alone, graph_starts
 from versant.planning.growth import grow
 from versant.planning.journal import Journal
 from versant.planning.problem import PlanningProblem
@@ -36,7 +36,7 @@ FAMILIES: tuple[Family, ...] = ("graphs", "random")
 """Families of starts: policy graphs of a point-based search, and random controllers."""
 
 NODES, ITERATIONS, UNLIMITED = 5, 2000, 10**9
-STARTS, LEAST_STARTS, SMALL_ORDER = 40, 2, 300
+STARTS, LEAST_STARTS, SMALL_ORDER = 40, 1, 300
 """Random starts where there are at most so many pairs (state, node), and for the largest problems."""
 
 ROUNDS, FIRST_EFFORT, HARDEST_EFFORT, PRECISION = 60, 1e7, 2e9, 1e-5
@@ -146,7 +146,9 @@ def ascend_from_starts(
         families = FAMILIES if "sawtooth" in task.able else ("random",)
     if "graphs" in families and (starts is None or isinstance(starts, int | np.integer)):
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
-        task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.ready)
+        large = not limits and isinstance(nodes, int) and task.pomdp.n_states * nodes > ASCENT_LIMIT
+        ready = 0.5 * (task.ready + task.deadline) if large else task.ready  # there the graph is all there is
+        task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, ready)
         task.run.columns.generate(GRAPH_ROUNDS, GRAPH_PRECISION)
     columns = task.run.columns
 
