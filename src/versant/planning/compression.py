@@ -69,9 +69,19 @@ def compress(model: PointBased, graph: PolicyGraph, combination: Array, nodes: i
         return _Ranked(model, one, combination)
 
     found = shrink(_Guessed(graph.merged()), rank, nodes, lambda: time.perf_counter() >= model.deadline)
-    while found.n_nodes > nodes:  # it is late: at once, without looking
-        found, _ = rank(found).without(found.n_nodes - nodes)
-    return found.graph.merged()
+    if found.n_nodes <= nodes:
+        return found.graph.merged()
+    while found.n_nodes > nodes:  # it is late: without looking
+        excess = found.n_nodes - nodes
+        found, _ = rank(found).without(max(excess // 2, min(excess, 4)))
+    return max(found.graph.merged(), _one_action(model, combination), key=lambda one: rank(_Guessed(one)).worth)
+
+
+def _one_action(model: PointBased, combination: Array) -> PolicyGraph:
+    """One node that takes the best action for ever."""
+    action = int(np.einsum("ajs,j,s->a", model.blind, combination, model.start).argmax())
+    successors = np.zeros((1, len(model.owners)), dtype=np.intp)
+    return PolicyGraph(np.array([action]), successors, np.ones(1))
 
 
 def improve(model: PointBased, graph: PolicyGraph, combination: Array, rounds: int = 50) -> PolicyGraph:

@@ -18,7 +18,7 @@ from versant.planning.compression import compress, improve
 from versant.planning.policygraph import PolicyGraph
 from versant.planning.problem import PlanningProblem
 
-__all__ = ["disturbed", "graph_alone", "graph_starts", "split"]
+__all__ = ["ASCENT_LIMIT", "disturbed", "graph_alone", "graph_starts", "split"]
 
 Array = NDArray[np.float64]
 

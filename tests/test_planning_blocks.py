@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from tests.planning_cases import random_controllers, random_problem
+from versant.errors import ProblemError
+from versant.planning.blocks import Blocks
+from versant.planning.compression import compress, improve
+from versant.planning.evaluation import ClosedLoop
+from versant.planning.graphsearch import solve_by_points
+from versant.planning.pairs import pair_entries
+from versant.planning.pointbased import PointBased, PointSearch
+from versant.planning.products import form_chain
+from versant.planning.sawtooth import Points, drops
+from versant.planning.sweeps import run_order, sweep_until
+from versant.planning.thinning import thin
+from versant.planning.unrolling import follow, unroll
+from versant.tasks.pomdp import Pomdp
+from versant.tasks.zoo import tiger
+from versant.tasks.zoo.grids import grid_4x3
+from versant.tasks.zoo.rocks import rock_sample
+
+ONE = np.ones(1)
+ROCKS = rock_sample(4, 2)
+
+
+def beliefs_met(pomdp: Pomdp, steps: int, seed: int) -> list[np.ndarray]:
+    """Beliefs along a random walk, computed densely."""
+    rng, belief, found = np.random.default_rng(seed), pomdp.start, [pomdp.start]
+    for _ in range(steps):
+        action = rng.integers(pomdp.n_actions)
+        moved = belief @ pomdp.transitions[action].toarray()
+        seen = pomdp.emissions[action].toarray()
+        chances = moved @ seen
+        belief = moved * seen[:, rng.choice(len(chances), p=chances / chances.sum())]
+        belief = belief / belief.sum()
+        found.append(belief)
+    return found
+
+
+@pytest.mark.parametrize("pomdp", [ROCKS, grid_4x3(), random_problem(0)])
+def test_every_belief_lies_in_one_block(pomdp: Pomdp) -> None:
+    blocks = Blocks(pair_entries(pomdp), pomdp.start)
+    for seed in range(5):
+        for belief in beliefs_met(pomdp, 20, seed)[1:]:
+            assert len(np.unique(blocks.label[belief > 0.0])) == 1
+
+
+def test_entries_are_those_of_dense_kernels() -> None:
+    pomdp = random_problem(1)
+    entries = pair_entries(pomdp)
+    for number, (action, observation) in enumerate(entries.pairs):
+        dense = pomdp.transitions[action].toarray() * pomdp.emissions[action].toarray()[:, observation]
+        np.testing.assert_array_equal(entries.kernel(number).toarray(), dense)
+    total = sum(entries.kernel(k).toarray().sum() for k in range(entries.n_pairs))
+    assert total == pytest.approx(pomdp.n_states * pomdp.n_actions)
+
+
+def test_successors_in_blocks_are_those_of_the_problem() -> None:
+    search = PointSearch(PointBased(ROCKS, ()), ONE)
+    number, belief = search.model.root
+    for action in range(ROCKS.n_actions):
+        after = search.successors(number, belief, action)
+        assert after.masses.sum() == pytest.approx(1.0)
+        whole = np.zeros(ROCKS.n_states)
+        for position in range(len(after.masses)):
+            target, ahead = after.belief(position)
+            whole[search.model.blocks.states(target)] += ahead
+        np.testing.assert_allclose(whole, ROCKS.start @ ROCKS.transitions[action].toarray(), atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sawtooth_in_machine_code_is_the_formula(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.dirichlet(np.full(6, 0.3), size=40)
+    points[points < 0.05] = 0.0
+    depths = -rng.random(40)
+    beliefs = rng.dirichlet(np.full(6, 0.5), size=30)
+    beliefs[beliefs < 0.03] = 0.0
+    held = Points(6)
+    for point, depth in zip(points, depths, strict=True):
+        held.lower(held.add(point), depth)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(points > 0.0, beliefs[:, None, :] / points, np.inf).min(axis=2)
+    expected = np.minimum((shares * depths).min(axis=1), 0.0)
+    np.testing.assert_allclose(held.drops(beliefs), expected, rtol=1e-13, atol=1e-300)
+    before = held.drops(beliefs)
+    held.prune()
+    np.testing.assert_allclose(held.drops(beliefs), before, rtol=1e-12)
+
+
+def test_a_point_without_depth_pulls_nothing_down() -> None:
+    begins, places, masses = np.array([0, 2]), np.array([0, 1]), np.array([0.5, 0.5])
+    assert drops(np.array([[0.5, 0.5]]), begins, places, masses, np.zeros(1)) == 0.0
+
+
+@pytest.mark.parametrize("kind", ["acyclic", "permutation", "random"])
+def test_sweeps_solve_discounted_chains(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    dense = {
+        "acyclic": np.eye(50, k=1),
+        "permutation": np.eye(50)[rng.permutation(50)],
+        "random": rng.dirichlet(np.full(50, 0.05), size=50),
+    }[kind]
+    kernel, right = csr_array(0.9 * dense), rng.normal(size=(50, 2))
+    order = run_order(kernel)
+    found = sweep_until(kernel, order, right, 1e-14, sweeps=1 if kind == "acyclic" else 500)
+    np.testing.assert_allclose(found, np.linalg.solve(np.eye(50) - kernel.toarray(), right), rtol=1e-10, atol=1e-11)
+
+
+def test_chains_are_formed_as_their_products_say() -> None:
+    pomdp = random_problem(2)
+    loop = ClosedLoop(pomdp, 3)
+    _, transition, action = loop.layout.split(loop.layout.vector(random_controllers(pomdp, 3, 1)))
+    moves = 0.9 * action[0].T[loop.pair_actions, :, None] * transition[0]
+    formed, vectors = form_chain(loop.entries, moves, 10**6), np.random.default_rng(0).normal(size=(12, 2))
+    assert formed is not None
+    assert form_chain(loop.entries, moves, 10) is None
+    lazy = loop._products(moves)
+    np.testing.assert_allclose(formed.forward(vectors), lazy.forward(vectors), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(formed.backward(vectors), lazy.backward(vectors), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("pomdp", [tiger(), ROCKS])
+def test_graphs_are_worth_what_their_plans_promise(pomdp: Pomdp) -> None:
+    search = PointSearch(PointBased(pomdp, ()), ONE)
+    search.run(3e7)
+    promised = search.bound()
+    followed = follow(search, 10_000)
+    assert followed is not None
+    assert followed.totals()[0] == pytest.approx(promised.parts[0], rel=1e-8)
+    assert followed.graph().merged().totals(search.model)[0] == pytest.approx(promised.parts[0], rel=1e-8)
+    assert unroll(search, 100, 10_000).totals()[0] <= promised.value
+    small = thin(followed, ONE, 1, 0.05 * abs(promised.parts[0]))
+    assert small.n_nodes <= followed.n_nodes
+    assert small.totals()[0] >= 0.95 * promised.parts[0] - 1e-6
+
+
+def test_smaller_graphs_of_rock_sample_lose_little_and_never_gain_nodes() -> None:
+    model = PointBased(ROCKS, ())
+    graph = solve_by_points(model, ONE, 3e8).graph
+    whole = graph.totals(model)[0]
+    sizes = [graph.n_nodes, graph.n_nodes * 3 // 4, graph.n_nodes // 2]
+    graphs = [improve(model, compress(model, graph, ONE, size), ONE) for size in sizes]
+    worth = [one.totals(model)[0] for one in graphs]
+    assert [one.n_nodes <= size for one, size in zip(graphs, sizes, strict=True)] == [True] * 3
+    assert worth[0] >= whole - 1e-9
+    assert worth[1] >= 0.9 * whole
+    assert all(later <= before + 1e-6 for before, later in pairwise(worth))
+
+
+def test_compression_that_comes_too_late_is_no_worse_than_one_action() -> None:
+    model = PointBased(ROCKS, ())
+    graph = solve_by_points(model, ONE, 1e8).graph
+    model.deadline = 0.0
+    small = compress(model, graph, ONE, 3)
+    assert small.n_nodes <= 3
+    assert small.totals(model)[0] >= (model.blind[:, 0] @ model.start).max() - 1e-9
+
+
+@pytest.mark.parametrize("discount", [0.99, 0.9999])
+def test_bounds_enclose_each_other_at_high_discounts(discount: float) -> None:
+    pomdp = replace(tiger(), discount=discount)
+    model = PointBased(pomdp, ())
+    found = solve_by_points(model, ONE, 3e7)
+    loop = ClosedLoop(pomdp, found.graph.n_nodes)
+    evaluation = loop.evaluate(loop.layout.vector([found.graph.controller(loop.layout)])).refined()
+    assert evaluation.totals[0, 0] == pytest.approx(found.totals[0], rel=1e-7)
+    assert evaluation.errors()[0, 0] <= 1e-6 * abs(found.totals[0])
+    assert found.totals[0] <= found.upper
+
+
+def test_undiscounted_problems_are_refused() -> None:
+    with pytest.raises(ProblemError, match="discount below 1"):
+        PointBased(replace(tiger(), discount=1.0), ())
