@@ -36,6 +36,9 @@ __all__ = ["compress", "improve"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+LATE_ROUNDS, GRACE = 4, 1.0
+"""When it is late, about so many rounds are left, without measuring losses, and so many seconds for sweeps."""
+
 ROUGH = 1e-4
 """Accuracy of values that only choose among nodes."""
 
@@ -71,9 +74,11 @@ def compress(model: PointBased, graph: PolicyGraph, combination: Array, nodes: i
     found = shrink(_Guessed(graph.merged()), rank, nodes, lambda: time.perf_counter() >= model.deadline)
     if found.n_nodes <= nodes:
         return found.graph.merged()
-    while found.n_nodes > nodes:  # it is late: without looking
+    deadline, model.deadline = model.deadline, time.perf_counter() + GRACE  # values are nearly known by now
+    while found.n_nodes > nodes:
         excess = found.n_nodes - nodes
-        found, _ = rank(found).without(max(excess // 2, min(excess, 4)))
+        found, _ = rank(found).without(max(excess // LATE_ROUNDS, min(excess, 3)))
+    model.deadline = deadline
     return max(found.graph.merged(), _one_action(model, combination), key=lambda one: rank(_Guessed(one)).worth)
 
 

@@ -144,7 +144,7 @@ class PointSearch:
         self.rounding = 4 * (len(model.start) + len(model.owners) + 16) * UNIT_ROUNDOFF * size
         self._cells: dict[int, Cell] = {}
         self.work = 1.0
-        self._trials, self._swept = 0, 0
+        self.trials, self._swept = 0, 0
 
     def cell(self, number: int) -> Cell:
         """Bounds in one block."""
@@ -165,9 +165,9 @@ class PointSearch:
                 break
             begun = self.work
             self.trial(max(0.5 * target, 0.2 * gap))
-            self._trials += 1
-            if self._trials >= 2 * self._swept:
-                self._swept = self._trials
+            self.trials += 1
+            if self.trials >= 2 * self._swept:
+                self._swept = self.trials
                 self._sweep_corners()
 
     def gap(self) -> tuple[float, float]:

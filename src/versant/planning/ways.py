@@ -162,7 +162,7 @@ def ascend_from_starts(
         first = 0 if "random" not in families else STARTS if starts is None else int(starts)
         return grow(search_at, columns, first, task.seed)
     search = search_at(size)
-    alone = None if columns is None or also else graph_alone(columns, search.problem, task.deadline)
+    alone = None if columns is None or also else graph_alone(columns, search.problem, task.end)
     if columns is not None and alone is not None:
         task.run.families["graphs"], layout = 1, search.problem.loop.layout
         task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
