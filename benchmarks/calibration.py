@@ -1,7 +1,7 @@
 """Simulation-based calibration of every kind of posterior: ranks of truths, χ² and its power, ECDF bands.
 
 A delta-rule learner in a two-armed bandit that reverses every 20 trials. Laplace: 2,000 subjects at each length, under
-the default prior and under an informative one. No-U-turn sampler: 240 groups of 5. Hierarchical maximum likelihood:
+the default prior and under an informative one. No-U-turn sampler: 97 groups of 5. Hierarchical maximum likelihood:
 240 groups of 20, whose truths come from the sampler's prior. ``python -m benchmarks calibration`` prints the table
 of docs/explanation/validation.md (with ``VERSANT_BENCH_KEEP=DIR`` an interrupted run goes on from that folder).
 """
@@ -28,7 +28,7 @@ STUDIES: dict[str, tuple[int, int, dict[str, Any]]] = {
     "hierarchical (EM, integrated), 20 × 100 trials": (100, 240, {"method": "group", "prior": INFORMATIVE}),
     "NUTS, 5 × 40 trials": (
         40,
-        240,
+        97,
         {
             "method": "sample",
             "prior": INFORMATIVE,
