@@ -2,7 +2,8 @@
 
 A deterministic controller begins in one node, takes one action in each, and moves to one node after each observation.
 Rounding takes the likeliest of every distribution. From there one decision at a time is exchanged, as long as that
-improves: less excess over the budgets or, within them, more value. If one block alone changes by δ,
+improves: more value less the price of excess over the budgets, at several prices, then less excess or, within the
+budgets, more value. If one block alone changes by δ,
 
     f(θ + δ) − f(θ)  =  ∇f(θ)·δ / (1 + c),      1 + c > 0
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from versant.optimise.simplex import Simplices
 from versant.planning.problem import PlanningProblem
 
-__all__ = ["best_deterministic", "rounded"]
+__all__ = ["PRICES", "best_deterministic", "rounded"]
 
 Array = NDArray[np.float64]
 
@@ -32,8 +33,11 @@ CANDIDATES = 32
 """Exchanges that are evaluated at a time, the most promising first."""
 
 ROUNDS = 500
-EXCESS_PRICE = 10.0
-"""Price of a unit of excess by which exchanges are ranked, in units of f."""
+PRICES = (1e-3, 1e-2, 1e-1, np.inf)
+"""Prices of a unit of excess, one after the other, in units of f; at the last, any excess outweighs any value."""
+
+STEEP = 10.0
+"""Price by which exchanges are ordered where any excess outweighs any value."""
 
 LEAST_GAIN = 1e-12
 
@@ -65,18 +69,27 @@ def best_deterministic(problem: PlanningProblem, theta: Array, deadline: float =
 
 def _improved(problem: PlanningProblem, theta: Array, deadline: float) -> tuple[Array, float]:
     """Exchange decisions from one rounded controller (n,) until no single exchange helps."""
-    rank = _ranks(problem, theta[None])[0]
+    ways = [theta, *(_exchanged(problem, theta, price, deadline) for price in PRICES[:-1])]
+    ends = np.stack([_exchanged(problem, way, PRICES[-1], deadline) for way in ways])
+    ranks = _ranks(problem, ends, PRICES[-1])
+    best = int(np.lexsort((ranks[:, 1], ranks[:, 0]))[0])
+    return ends[best], float(ranks[best, 0])
+
+
+def _exchanged(problem: PlanningProblem, theta: Array, price: float, deadline: float) -> Array:
+    """Exchange decisions as long as one exchange is better at this price of excess."""
+    rank = _ranks(problem, theta[None], price)[0]
     for _ in range(ROUNDS):
         improved = False
-        for block in _promising(problem, theta):
-            ranks = _ranks(problem, block)
+        for block in _promising(problem, theta, price):
+            ranks = _ranks(problem, block, price)
             best = int(np.lexsort((ranks[:, 1], ranks[:, 0]))[0])
             if _better(ranks[best], rank):
                 theta, rank, improved = block[best], ranks[best], True
                 break
         if not improved or time.perf_counter() >= deadline:
             break
-    return theta, float(rank[0])
+    return theta
 
 
 def _better(new: Array, old: Array) -> bool:
@@ -84,17 +97,20 @@ def _better(new: Array, old: Array) -> bool:
     return bool(new[0] < old[0] - LEAST_GAIN or (new[0] <= old[0] and new[1] < old[1] - LEAST_GAIN))
 
 
-def _ranks(problem: PlanningProblem, theta: Array) -> Array:
-    """Excess and −f of controllers, (B, 2): the lower, the better."""
+def _ranks(problem: PlanningProblem, theta: Array, price: float) -> Array:
+    """Excess and −f of controllers or, at a finite price, 0 and price · excess − f, (B, 2): the lower, the better."""
     values = problem.evaluate(theta).values
-    return np.stack([np.maximum(values[:, 1:].max(axis=1, initial=0.0), 0.0), -values[:, 0]], axis=1)
+    excess = np.maximum(values[:, 1:], 0.0)
+    if np.isinf(price):
+        return np.stack([excess.max(axis=1, initial=0.0), -values[:, 0]], axis=1)
+    return np.stack([np.zeros(len(values)), price * excess.sum(axis=1) - values[:, 0]], axis=1)
 
 
-def _promising(problem: PlanningProblem, theta: Array) -> list[Array]:
+def _promising(problem: PlanningProblem, theta: Array, price: float) -> list[Array]:
     """All controllers that differ in one decision and may be better, in blocks (k, n), the most promising first."""
     point = problem.evaluate(theta[None])
     slopes, excess = point.differentiate().slopes[0], point.values[0, 1:]
-    prices = np.where(excess > 0.0, EXCESS_PRICE, 0.0)
+    prices = np.where(excess > 0.0, min(price, STEEP), 0.0)
     climb = slopes[0] - prices @ slopes[1:]
     gain = np.empty_like(theta)
     home = np.empty(theta.size, dtype=np.intp)  # of each element: the one its block has chosen

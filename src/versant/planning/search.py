@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from versant.agents.controller import Controller
 from versant.optimise.status import Ending
 from versant.planning.ascent import Limits, ascend
-from versant.planning.deterministic import best_deterministic, rounded
+from versant.planning.deterministic import PRICES, best_deterministic, rounded
 from versant.planning.journal import Entry
 from versant.planning.problem import PlanningProblem
-from versant.planning.protocol import Method
+from versant.planning.protocol import Method, merit
 from versant.planning.restoration import ROUNDING, best_start, restore
 from versant.planning.run import Run
 
@@ -44,7 +44,7 @@ CLOSE = 1e-5
 """Distance from a bound, relative to the larger of |value| and a thousandth of the spread, that no start will close."""
 
 BATCH_ELEMENTS = 2_000_000
-FINALISTS = 5
+FINALISTS, ROUNDED = 5, 4
 NEAR = 1e-5
 """Largest excess, as a fraction of a budget, from which restoration is expected to cost next to nothing."""
 
@@ -157,8 +157,8 @@ class Search:
         """Round everything in the pool, improve the best by single exchanges, return the best."""
         theta = rounded(self.problem.shape, np.stack([one for one, _ in self._pool]))
         values = self.problem.evaluate(theta).values
-        order = np.lexsort((-values[:, 0], np.maximum(values[:, 1:].max(axis=1, initial=0.0), 0.0)))
-        found, excess = best_deterministic(self.target, theta[order[:FINALISTS]], self.end)
+        order = np.argsort(-merit(values, np.full(len(values), PRICES[1])), kind="stable")
+        found, excess = best_deterministic(self.target, theta[order[: ROUNDED * FINALISTS]], self.end)
         values = self.target.evaluate(found).values
         self._keep(found, values)
         best = int(np.lexsort((-values[:, 0], excess))[0])
