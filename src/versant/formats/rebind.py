@@ -95,12 +95,13 @@ def find_trials_again(entry: Mapping[str, Any], beside: Path, learner: Learner, 
         If they are not those that were fitted.
     """
     trials = _read(entry, beside) if given is None else given
-    labels = [label for label in trials.subjects if str(label) in set(entry["subjects"])]
-    wanted = from_ranges(entry["rows"])
-    if len(labels) < len(entry["subjects"]):
-        lost = sorted(set(entry["subjects"]) - set(map(str, labels)))[0]
+    asked, wanted = set(entry["subjects"]), from_ranges(entry["rows"])
+    labels = [label for label in trials.subjects if str(label) in asked]
+    if len(labels) < len(asked):
+        lost = sorted(asked - set(map(str, labels)))[0]
         raise DataError("a subject of the saved result is not there", _REMEDY, trials.source, subject=lost)
-    trials = trials.only(*labels)
+    if len(labels) < trials.n_subjects:
+        trials = trials.only(*labels)
     if given is None and len(trials) != len(wanted):
         trials = trials.select(np.isin(trials.rows, wanted))
     for name, options in entry["choices"].items():
