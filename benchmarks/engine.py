@@ -37,7 +37,7 @@ from versant.expressions.engine import Interpreter
 SIZES = ((20, 100), (1_000, 200), (10_000, 200))
 QUICK = ((1_000, 200),)
 RIVALS = ("c", "numba", "jax")
-TURNS, SLOW_TURNS = 9, 3
+TURNS, SLOW_TURNS = 15, 3
 SLOW = 0.3  # seconds; what takes longer is timed in fewer turns
 LEAST = 0.004  # seconds; what is faster is repeated within a turn
 INTERPRETED = 250_000  # trials up to which the interpreter is timed
