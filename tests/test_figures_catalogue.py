@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,10 @@ def sample(group: vs.GroupFit) -> vs.GroupSample:
     effects = group.group.effects + 0.1 * rng.standard_normal((2, 30, 2))
     sd = group.group.sd * np.exp(0.1 * rng.standard_normal((2, 30, 2)))
     z = np.tile(group.unconstrained, (2, 30, 1, 1))
-    no: Any = None
     design = intercepts(list(Q.parameters), len(group.subjects))
-    return vs.GroupSample(Q, group.trials, group.subjects, design, effects, sd, no, z, no, no, no, {}, frozenset())
+    known = {"learner": Q, "trials": group.trials, "subjects": group.subjects, "design": design}
+    others: dict[str, Any] = {field.name: None for field in fields(vs.GroupSample)}
+    return vs.GroupSample(**{**others, **known, "effects": effects, "sd": sd, "unconstrained": z})
 
 
 def drawn(ax: Any, marker: str) -> int:

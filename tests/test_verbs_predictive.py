@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -107,22 +107,9 @@ def test_replications_have_the_gaps_and_lengths_of_the_data(sticky: vs.Trials) -
 def test_a_sampled_posterior_is_checked_with_its_own_draws(sticky: vs.Trials) -> None:
     fit = vs.fit(Q, sticky)
     draws = np.tile(fit.unconstrained, (2, 5, 1, 1))
-    nothing: Any = None
-    sample = vs.GroupSample(
-        Q,
-        fit.trials,
-        fit.subjects,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        draws,
-        nothing,
-        nothing,
-        nothing,
-        {},
-        frozenset(),
-    )
+    known = {"learner": Q, "trials": fit.trials, "subjects": fit.subjects, "unconstrained": draws}
+    others: dict[str, Any] = {field.name: None for field in fields(vs.GroupSample)}
+    sample = vs.GroupSample(**{**others, **known})
     assert vs.predictive(sample, TASK, n=4).replicated.shape == (4, 2)
 
 
