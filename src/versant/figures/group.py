@@ -33,6 +33,7 @@ __all__ = [
     "draw_shrinkage",
     "figure_group",
     "figure_shrinkage",
+    "require_plain",
     "table_group",
     "table_shrinkage",
 ]
@@ -44,6 +45,11 @@ MOST_DRAWS = 400
 def table_group(fit: GroupFit | GroupSample) -> pd.DataFrame:
     """Return the numbers behind the group's figure.
 
+    Raises
+    ------
+    ModelError
+        For a group with conditions, shared or fixed parameters.
+
     Returns
     -------
     DataFrame
@@ -53,6 +59,7 @@ def table_group(fit: GroupFit | GroupSample) -> pd.DataFrame:
     """
     import pandas as pd
 
+    require_plain(fit)
     parts = []
     means, sds, subjects, ends = _sampled(fit) if isinstance(fit, GroupSample) else _estimated(fit)
     for k, (name, domain) in enumerate(fit.learner.parameters.items()):
@@ -69,6 +76,12 @@ def table_group(fit: GroupFit | GroupSample) -> pd.DataFrame:
             part.insert(3, "value", domain.natural(part["z"].to_numpy()))
             parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def require_plain(fit: GroupFit | GroupSample) -> None:
+    """Raise ModelError where the group has conditions, shared or fixed parameters: its spread is not that of z."""
+    if fit.cells is not None:
+        raise ModelError("a group with conditions, shared or fixed parameters is not drawn yet: see its group_frame()")
 
 
 def _estimated(fit: GroupFit) -> tuple[Any, Any, Any, Any]:
@@ -159,6 +172,7 @@ def table_shrinkage(alone: Fit, group: GroupFit) -> pd.DataFrame:
     same = alone.subjects == group.subjects and list(alone.learner.parameters) == list(group.learner.parameters)
     if not same:
         raise ModelError("shrinkage is shown between two fits of the same model to the same subjects")
+    require_plain(group)
     means = group.group.design.means(group.group.effects)
     parts = [
         pd.DataFrame(

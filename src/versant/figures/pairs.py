@@ -43,12 +43,13 @@ def _domains(fit: Fit) -> list[tuple[str, Any]]:
 def table_ellipses(fit: Fit) -> pd.DataFrame:
     """Return the group's ellipses, one row a pair of parameters and corner: ``x``, ``y``, ``at_x``, ``at_y``.
 
-    Empty for a fit without a group; with covariates, the ellipse stands around the mean over subjects.
+    Empty for a fit without a group, and for a group with conditions, shared or fixed parameters; with covariates, the
+    ellipse stands around the mean over subjects.
     """
     import pandas as pd
     from scipy.stats import chi2
 
-    if not isinstance(fit, GroupFit):
+    if not isinstance(fit, GroupFit) or fit.cells is not None:
         return pd.DataFrame(columns=["x", "y", "at_x", "at_y"])
     names = [unconstrained_name(name, domain) for name, domain in _domains(fit)]
     centre = fit.group.design.means(fit.group.effects).mean(axis=0)
