@@ -89,7 +89,7 @@ def test_models_and_problems_are_listed(capsys):
     assert main(["problems"]) == 0
     problems = capsys.readouterr().out
     assert "\ntiger\n    Tiger: " in problems
-    assert "\nbandit(probabilities, trials, win, loss, reversal, drift)\n    A bandit" in problems
+    assert "\nbandit(probabilities, trials, win, loss, reversal, drift, block)\n    A bandit" in problems
 
 
 @pytest.mark.parametrize(

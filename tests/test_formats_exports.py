@@ -118,7 +118,7 @@ def test_chains_are_refused_where_they_cannot_be_told(tmp_path):
         export(agent, tmp_path / "a.xls", problem)
     with pytest.raises(ProblemError, match="not those of the problem"):
         export(agent, tmp_path / "a.drn", zoo.cheese())
-    twice = problem.with_costs({"a-b": {("*", "*"): 1.0}, "a b": {("*", "*"): 2.0}})
+    twice = problem.with_costs({"a-b": {("*", "*"): 1.0}, "a+b": {("*", "*"): 2.0}})
     with pytest.raises(ProblemError, match="written as 'cost_a_b', as another one is"):
         export(agent, tmp_path / "a.prism", twice)
     assert not list(tmp_path.iterdir())

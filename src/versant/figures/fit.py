@@ -31,6 +31,7 @@ LABELLED = 60
 
 MARKS: dict[str, tuple[str, str]] = {
     Verdict.UNDEFINED: ("*", BLACK),
+    Verdict.ENGINES_DISAGREE: ("h", BLACK),
     Verdict.FLAT: ("s", VERMILLION),
     Verdict.AT_LIMIT: (">", ORANGE),
     Verdict.KINK: ("D", PURPLE),
