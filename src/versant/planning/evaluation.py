@@ -34,9 +34,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
 from versant.agents.controller import Controller
+from versant.agents.layout import Layout
 from versant.errors import ProblemError
 from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
-from versant.planning.layout import Layout
 from versant.planning.pairs import PairEntries, pair_entries
 from versant.planning.products import ChainProducts, FormedChain, form_chain
 from versant.tasks.pomdp import Pomdp, require_discounted

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from versant.agents.controller import Controller
-from versant.planning.layout import Layout
+from versant.agents.layout import Layout
 from versant.planning.pointbased import PointBased
 from versant.planning.series import ACCURACY, solve_discounted
 
