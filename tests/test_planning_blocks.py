@@ -141,6 +141,16 @@ def test_graphs_are_worth_what_their_plans_promise(pomdp: Pomdp) -> None:
     assert small.totals()[0] >= 0.95 * promised.parts[0] - 1e-6
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_entries_stored_twice_do_not_matter_to_the_order_of_sweeps(seed: int) -> None:
+    drawn = np.random.default_rng(seed).integers(0, 10, (10, 3))
+    columns = np.concatenate([drawn, drawn[:, ::-1]], axis=1)
+    twice = csr_array((np.full(columns.size, 0.1), columns.ravel(), np.arange(0, columns.size + 1, 6)), shape=(10, 10))
+    once = csr_array(twice.toarray())
+    assert run_order(twice).tolist() == run_order(once).tolist()
+    assert twice.nnz == columns.size
+
+
 def test_smaller_graphs_of_rock_sample_lose_little_and_never_gain_nodes() -> None:
     model = PointBased(ROCKS, ())
     graph = solve_by_points(model, ONE, 3e8).graph

@@ -124,7 +124,9 @@ class PolicyGraph:
         ]
         indptr = np.concatenate([[0], np.cumsum(np.concatenate([part.counts for part in parts]))])
         data = np.concatenate([part.probability for part in parts])
-        return csr_array((data, np.concatenate(columns), indptr), shape=(size, size))
+        chain = csr_array((data, np.concatenate(columns), indptr), shape=(size, size))
+        chain.sum_duplicates()  # observations that lead to the same pair
+        return chain
 
 
 def _reached(chain: csr_array[Any], begin: Indices) -> Indices:

@@ -103,8 +103,10 @@ def run_order(kernel: csr_array[Any]) -> Indices:
     >>> run_order(csr_array(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])))
     array([2, 1, 0])
     """
-    _, label = connected_components(kernel, connection="strong")
-    entries = kernel.tocoo()
+    pattern = kernel.copy()
+    pattern.sum_duplicates()  # where an entry is stored twice, SciPy's search may never end
+    _, label = connected_components(pattern, connection="strong")
+    entries = pattern.tocoo()
     forward = int((label[entries.row] < label[entries.col]).sum())
     backward = int((label[entries.row] > label[entries.col]).sum())
     return np.argsort(-label if forward > backward else label, kind="stable")

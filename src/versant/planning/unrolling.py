@@ -118,7 +118,9 @@ class BlockGraph:
             lengths.append(np.diff(turn.ahead.indptr))
         indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
         shape = (int(begins[-1]), int(begins[-1]))
-        return csr_array((np.concatenate(data), np.concatenate(columns), indptr), shape=shape)
+        chain = csr_array((np.concatenate(data), np.concatenate(columns), indptr), shape=shape)
+        chain.sum_duplicates()  # observations that lead to the same pair
+        return chain
 
 
 def follow(search: PointSearch, limit: int) -> BlockGraph | None:
