@@ -100,6 +100,19 @@ def test_a_missing_covariate_is_named(trials: vs.Trials) -> None:
         vs.fit(Q, holes, method="group", formula="alpha ~ age")
 
 
+def test_covariates_that_say_nothing_are_named(trials: vs.Trials) -> None:
+    frame = trials.frame().assign(site="here")
+    frame["dose"] = np.where(frame.subject == frame.subject.iloc[0], np.inf, 1.0)
+    made = vs.read_trials(frame, choices={"choice": 2})
+    for column, message in (("site", "'site': this column is the same everywhere"), ("dose", "subject 1.*finite")):
+        with pytest.raises(vs.DataError, match=message):
+            vs.fit(Q, made, method="group", formula=f"alpha ~ {column}")
+    with pytest.raises(vs.ModelError, match="incorrectly used") as told:
+        vs.fit(Q, made, method="group", formula="alpha ~ age +* dose")
+    assert str(told.value).isprintable()
+    assert "⧛" not in str(told.value)
+
+
 def test_a_formula_belongs_to_a_group(trials: vs.Trials) -> None:
     with pytest.raises(vs.ModelError, match="belongs to method='group'"):
         vs.fit(Q, trials, formula="alpha ~ age")

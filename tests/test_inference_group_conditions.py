@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -207,7 +208,7 @@ def test_a_crossover_is_fitted_and_agrees_whatever_its_coding() -> None:
     assert list(fit.coefficients_frame().columns) == ["subject", "alpha", "alpha_se", "beta", "beta_se"]
     assert len(fit.coefficients_frame()) == 16
     latent = vs.latents(fit)
-    np.testing.assert_allclose(latent.groupby("subject", sort=False).log_likelihood.sum(), fit.log_likelihood)
+    np.testing.assert_allclose(latent.groupby(["subject", "drug"]).log_likelihood.sum(), fit.log_likelihood)
 
 
 def test_shared_and_fixed_parameters() -> None:
@@ -282,3 +283,42 @@ def test_state_that_passes_into_another_condition_is_refused() -> None:
     assert vs.fit(blocks, apart, method="group", formula="alpha ~ cue", starts=1).natural.shape == (8, 2)
     with pytest.raises(vs.DataError, match="a condition changes here"):
         vs.fit(ANEW, apart, method="group", formula="alpha ~ cue")
+
+
+def test_conditions_in_words_are_saved_and_give_regressors_for_people(tmp_path: Path) -> None:
+    frame = crossover(6, 30).frame()
+    frame["onset"], frame["duration"] = 2.0 * frame.trial, 1.0
+    trials = vs.read_trials(frame, choices={"choice": 2})
+    fit = vs.fit(ANEW, trials, method="group", formula="alpha ~ drug", starts=1, polish=None)
+    vs.save(fit, tmp_path)
+    pd.testing.assert_frame_equal(vs.load_fit(tmp_path, model=ANEW).frame(), fit.frame())
+    table = vs.latents(fit)
+    whole = trials.frame()
+    assert list(table.columns[:4]) == ["subject", "drug", "session", "trial"]
+    assert (table[["subject", "drug", "session", "trial"]] == whole[["subject", "drug", "session", "trial"]]).all(
+        axis=None
+    )
+    own = fit.frame().set_index(["subject", "drug"])["log_likelihood"].sort_index()
+    np.testing.assert_allclose(table.groupby(["subject", "drug"])["log_likelihood"].sum().sort_index(), own)
+    files = vs.write_events(fit, tmp_path / "bids", "bandit")
+    assert [file.name for file in files[:2]] == [
+        "sub-1_ses-1_task-bandit_events.tsv",
+        "sub-2_ses-1_task-bandit_events.tsv",
+    ]
+    told = pd.read_csv(files[1], sep="\t")
+    expected = table[(table.subject.astype(str) == "2") & (table.session.astype(str) == "1")]
+    np.testing.assert_allclose(told["prediction_error"], expected["prediction_error"])
+    with pytest.raises(vs.ModelError, match="leave trials= out"):
+        vs.latents(fit, trials)
+
+
+def test_the_evidence_of_a_group_with_conditions_is_one_number() -> None:
+    trials = crossover(4, 30)
+    options: dict[str, Any] = {"method": "group", "starts": 1, "polish": None}
+    parted, plain = vs.fit(ANEW, trials, formula="alpha ~ drug", **options), vs.fit(ANEW, trials, **options)
+    assert np.isfinite(parted.integrated_bic)
+    for verb in (vs.evidence, vs.loo):
+        with pytest.raises(vs.ModelError, match="integrated_bic"):
+            verb(parted)
+    with pytest.raises(vs.DataError, match="integrated_bic"):
+        vs.compare({"parted": parted, "plain": plain})

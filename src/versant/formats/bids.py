@@ -21,6 +21,7 @@ import numpy as np
 
 from versant.errors import DataError, ModelError
 from versant.files import atomic_path, write_json
+from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
 from versant.trials import Trials
 from versant.verbs.latents import latents
@@ -89,15 +90,17 @@ def write_events(
     >>> [file.name for file in vs.write_events(fit, tempfile.mkdtemp(), "bandit")]
     ['sub-1_task-bandit_events.tsv', 'task-bandit_events.json']
     """
-    whole = fit.trials if trials is None else trials.only(*fit.trials.subjects)
+    fitted = fit.whole_trials if isinstance(fit, GroupFit) else fit.trials
+    whole = fitted if trials is None else trials.only(*fitted.subjects)
     _require_label("task", task, None)
     found = latents(fit, states=states)
-    quantities = [name for name in found.columns if name not in KEYS]
+    conditions = fit.cells.conditions if isinstance(fit, GroupFit) and fit.cells is not None else {}
+    quantities = [name for name in found.columns if name not in KEYS and name not in conditions]
     clash = sorted({"onset", "duration"} & set(quantities))
     if clash:
         raise ModelError(f"{fit.learner.name} records {clash[0]!r}, which is a column of all events; use another name")
     table = _timed(whole, onset, duration)
-    place = {int(row): at for at, row in enumerate(fit.trials.rows)}
+    place = {int(row): at for at, row in enumerate(fitted.rows)}
     at = np.array([place.get(int(row), -1) for row in whole.rows])
     for name in quantities:
         values = found[name].to_numpy(dtype=np.float64)

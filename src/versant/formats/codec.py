@@ -88,6 +88,8 @@ def decode(content: Any, classes: Mapping[str, type], large: Sequence[NDArray[An
 
 def _encode_array(array: NDArray[Any], large: list[NDArray[Any]]) -> dict[str, Any]:
     kind = array.dtype.kind
+    if kind == "U":
+        return {"array": array.tolist(), "shape": list(array.shape), "dtype": "str"}
     if kind not in "fib":
         raise TypeError(f"an array of {array.dtype} cannot be saved")
     if array.size >= LARGE:
@@ -103,7 +105,7 @@ def _encode_array(array: NDArray[Any], large: list[NDArray[Any]]) -> dict[str, A
 
 
 def _decode_array(content: Mapping[str, Any], large: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    if content["dtype"] not in ("float64", "int64", "bool"):
+    if content["dtype"] not in ("float64", "int64", "bool", "str"):
         raise ValueError(f"holds an array of {content['dtype']}")
     if "large" in content:
         return np.array(large[content["large"]], dtype=content["dtype"]).reshape(content["shape"])

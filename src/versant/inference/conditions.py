@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def table_of(trials: Trials, needed: Mapping[str, str]) -> Table:
     Raises
     ------
     DataError
-        If a column is not there or has an empty cell.
+        If a column is not there, has an empty or infinite cell, or is the same everywhere.
     """
     import pandas as pd
 
@@ -76,8 +76,16 @@ def table_of(trials: Trials, needed: Mapping[str, str]) -> Table:
         ],
         axis=1,
     )
-    cells = Cells(subject[at], rows, {name: table[name].to_numpy() for name in within})
+    cells = Cells(subject[at], rows, {name: _plain(table[name]) for name in within})
     return Table(cells, table, grid, combinations, combination, tuple(within), tuple(between))
+
+
+def _plain(column: pd.Series) -> NDArray[Any]:
+    """Return a column as numbers or as text."""
+    values = column.to_numpy()
+    if values.dtype.kind == "u":
+        return values.astype(np.int64)
+    return values if values.dtype.kind in "fib" else values.astype(str)
 
 
 def _columns(trials: Trials, needed: Mapping[str, str]) -> pd.DataFrame:
@@ -101,4 +109,28 @@ def _columns(trials: Trials, needed: Mapping[str, str]) -> pd.DataFrame:
                 name,
                 trials.subjects[int(trials.subject_index[at])],
             )
+        _require_finite(trials, name, frame[name].to_numpy())
+        if frame[name].nunique() == 1:
+            raise DataError(
+                f"this column is the same everywhere, and says nothing about {parameter}",
+                "leave it out of the formula",
+                trials.source,
+                column=name,
+            )
     return frame[list(needed)]
+
+
+def _require_finite(trials: Trials, name: str, values: NDArray[Any]) -> None:
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    at = int(np.argmin(np.isfinite(values)))
+    subject = trials.subjects[int(trials.subject_index[at])]
+    raise DataError(
+        "a covariate must be a finite number",
+        "leave the subject out, or correct it",
+        trials.source,
+        int(trials.rows[at]),
+        name,
+        subject,
+        float(values[at]),
+    )

@@ -233,7 +233,12 @@ class _Reader:
         try:
             return _formulaic().model_matrix(side, frame, na_action="raise")
         except Exception as error:  # formulaic raises many kinds
-            raise ModelError(f"the formula of {name}, {side!r}, cannot be used: {error}") from error
+            raise ModelError(f"the formula of {name}, {side!r}, cannot be used: {_unpainted(error)}") from error
+
+
+def _unpainted(error: Exception) -> str:
+    """Return what formulaic says, without its marks and colours, in one line."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split())
 
 
 def _numbers(matrix: Any) -> Array:
@@ -254,7 +259,7 @@ def _variables(side: str, name: str, columns: Collection[str]) -> list[str]:
     try:
         needed = set(map(str, formulaic.Formula(side).required_variables))
     except Exception as error:  # formulaic raises many kinds
-        raise ModelError(f"the formula of {name}, {side!r}, cannot be read: {error}") from error
+        raise ModelError(f"the formula of {name}, {side!r}, cannot be read: {_unpainted(error)}") from error
     # formulaic does not count what stands inside a function, as in center(age)
     return sorted(needed | {column for column in columns if re.search(rf"\b{re.escape(column)}\b", side)})
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from versant.inference.group_verdict import GroupVerdict
 from versant.inference.hierarchical import Step
 from versant.inference.result import Fit
 from versant.inference.spread import Spread
+from versant.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +108,29 @@ class GroupFit(Fit):
     def integrated_bic(self) -> float:
         """-2 (evidence of the group) + (its free parameters) · log(all scored choices) (Huys et al. 2011)."""
         return float(-2.0 * self.group.evidence + self.n_group_parameters * np.log(self.n_choices.sum()))
+
+    @property
+    def whole_trials(self) -> Trials:
+        """The trials as they were before conditions were told apart: of the N subjects, in their order."""
+        if self.cells is None or not self.cells.conditions:
+            return self.trials
+        back, people = self.back, cast("Any", self.people)
+        whose = self.cells.subject[self.cells.rows]
+        return replace(
+            self.trials,
+            subjects=people,
+            offsets=np.searchsorted(whose, np.arange(len(self.people) + 1)),
+            columns={name: column[back] for name, column in self.trials.columns.items()},
+            missing={name: column[back] for name, column in self.trials.missing.items()},
+            rows=self.trials.rows[back],
+        )
+
+    @property
+    def back(self) -> NDArray[np.int64]:
+        """Where each of `whole_trials` stands in `trials`, (n,)."""
+        if self.cells is None:
+            return np.arange(len(self.trials))
+        return np.argsort(np.argsort(self.cells.rows, kind="stable"))
 
     def subject_interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Return the lower and upper ends of intervals of the natural parameters, (C, K) each.

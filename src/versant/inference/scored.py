@@ -161,6 +161,8 @@ def require_same_trials(first: tuple[str, Scored], second: tuple[str, Scored]) -
     remedy = "fit all models to the same trials, with the same policy for missing responses"
     if a.subjects != b.subjects:
         odd = next(iter(set(a.subjects) ^ set(b.subjects)), None)
+        if {a.estimated, b.estimated} == {"group"}:
+            remedy += "; groups with different conditions are compared by fit.integrated_bic"
         raise DataError(f"{both} were fitted to different subjects", remedy, subject=odd)
     differ = a.n_choices != b.n_choices
     if differ.any():

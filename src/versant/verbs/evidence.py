@@ -20,12 +20,13 @@ from versant.inference.group_result import GroupFit
 from versant.inference.importance import importance, rebind
 from versant.inference.pareto import largest_trusted
 from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Evidence", "evidence"]
+__all__ = ["Evidence", "evidence", "require_evidence"]
 
 Array = NDArray[np.float64]
 
@@ -142,15 +143,19 @@ def evidence(
     >>> bool(evidence(vs.fit(model, trials)).trusted.all())
     True
     """
-    if fit.prior is None or fit.evidence is None:
-        raise ModelError("a maximum likelihood fit has no evidence; fit with a prior")
+    if isinstance(fit, GroupSample):
+        raise ModelError("a sampled posterior has no evidence; fit with method='group', or compare by criterion='loo'")
+    likelihood = rebind(fit)
+    require_evidence(fit)
+    assert fit.prior is not None
+    assert fit.evidence is not None
     if draws < 100:
         raise ModelError(f"draws={draws}: at least 100 are needed")
     # where the Hessian is not positive definite the prior's width serves; k says whether that was enough
     known = np.isfinite(fit.covariance).all(axis=(1, 2), keepdims=True)
     covariance = np.where(known, fit.covariance, fit.prior.covariance)
     rng = np.random.default_rng(seed)
-    found = importance(rebind(fit), fit.prior, fit.unconstrained, covariance, draws, rng, progress)
+    found = importance(likelihood, fit.prior, fit.unconstrained, covariance, draws, rng, progress)
     return Evidence(
         model=fit.learner.name,
         subjects=fit.subjects,
@@ -162,3 +167,15 @@ def evidence(
         n_group_parameters=fit.n_group_parameters if isinstance(fit, GroupFit) else None,
         n_choices=int(fit.n_choices.sum()),
     )
+
+
+def require_evidence(fit: Fit) -> None:
+    """Raise ModelError unless each subject of a fit has a prior of their own, and so an evidence and a posterior."""
+    if fit.prior is not None:
+        return
+    if isinstance(fit, GroupFit):
+        raise ModelError(
+            "with conditions, shared or fixed parameters the evidence is the group's, not each subject's: compare such "
+            "fits by fit.integrated_bic"
+        )
+    raise ModelError("a maximum likelihood fit has no evidence and no posterior to draw from; fit with a prior")

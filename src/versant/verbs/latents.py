@@ -15,9 +15,11 @@ from versant.agents.learner import MissingPolicy
 from versant.errors import DataError, ModelError
 from versant.expressions.graph import Node
 from versant.expressions.recurrence import Recurrence
+from versant.inference.group_result import GroupFit
 from versant.inference.importance import rebind
 from versant.inference.likelihood import bind
 from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample
 from versant.trials import Trials
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def latents(
     ----------
     fit : Fit
     trials : Trials, optional
-        Of subjects of the fit; without them, the trials that were fitted.
+        Of subjects of the fit; without them, the trials that were fitted. Not of a fit with conditions.
     states : bool
         Also the state before each trial: ``Q`` as columns ``Q_0``, ``Q_1`` … (counted through row by row).
     on_missing : {"skip", "learn"}, optional
@@ -46,16 +48,18 @@ def latents(
     Returns
     -------
     pandas.DataFrame
-        One row a trial: ``subject``, ``session``, ``block`` and ``trial`` (counted within the subject if the trials do
-        not say it), ``log_likelihood``, ``choice_probability`` (of all choices of the trial together; NaN where none is
-        scored, and with learners that observe more than choices), then what the learner records.
+        One row a trial: ``subject``, conditions of the fit's formula, ``session``, ``block`` and ``trial`` (counted
+        within the subject if the trials do not say it), ``log_likelihood``, ``choice_probability`` (of all choices of
+        the trial together; NaN where none is scored, and with learners that observe more than choices), then what the
+        learner records.
 
     Raises
     ------
     DataError
         If the trials hold a subject that was not fitted.
     ModelError
-        If the learner records a name that the table uses itself, or its state is too large for columns.
+        If the learner records a name that the table uses itself, its state is too large for columns, or a sampled
+        posterior is given.
 
     Examples
     --------
@@ -65,6 +69,11 @@ def latents(
     >>> list(latents(vs.fit(model, trials)).columns)
     ['subject', 'trial', 'log_likelihood', 'choice_probability', 'value', 'prediction_error']
     """
+    if isinstance(fit, GroupSample):
+        raise ModelError("a sampled posterior has no single estimate to compute values at; fit with map or group")
+    conditions = fit.cells.conditions if isinstance(fit, GroupFit) and fit.cells is not None else {}
+    if trials is not None and conditions:
+        raise ModelError("a fit with conditions has values for the trials that were fitted: leave trials= out")
     likelihood = rebind(fit) if trials is None else bind(fit.learner, trials, on_missing)
     place = {label: i for i, label in enumerate(fit.subjects)}
     strangers = [label for label in likelihood.trials.subjects if label not in place]
@@ -87,7 +96,20 @@ def latents(
     table["choice_probability"] = np.where(counts, np.exp(table["log_likelihood"]), np.nan)
     for name, column in values.items():
         table[name] = column
-    return table
+    return _together(fit, table) if isinstance(fit, GroupFit) and conditions else table
+
+
+def _together(fit: GroupFit, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of conditions as one of people, in the order of their trials."""
+    assert fit.cells is not None
+    whole, own = fit.whole_trials, table.iloc[fit.back].reset_index(drop=True)
+    own[["subject"]] = whole.frame()[["subject"]]
+    if "trial" not in whole.columns:
+        own["trial"] = _keys(whole)["trial"]
+    for name, values in fit.cells.conditions.items():
+        if name not in own:
+            own.insert(1, name, values[fit.cells.rows])
+    return own
 
 
 def _keys(trials: Trials) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.inference.scored import Score, Scored, scored
 from versant.progress import Progress, silent
-from versant.verbs.evidence import evidence
+from versant.verbs.evidence import evidence, require_evidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,7 +199,7 @@ def loo(
         draws = fit.diverging.size
         found = _sampled_subjects(fit, likelihood, rng) if over == "subject" else _sampled(fit, likelihood, progress)
     elif fit.prior is None:
-        raise ModelError("a maximum likelihood fit has no posterior to draw from; fit with a prior")
+        require_evidence(fit)
     elif over == "subject":
         found = _by_evidence(fit, draws, rng, progress)
     else:
