@@ -233,3 +233,20 @@ def test_groups_of_subjects_have_frequencies_of_their_own(fits, trials):
         compare(fits, method="bms", groups=labels[:2])
     with pytest.raises(vs.ModelError, match="all subjects are of one group"):
         compare(fits, method="bms", groups=["a"] * 6)
+
+
+def test_mistaken_criteria_and_methods_are_named(trials, fits):
+    with pytest.raises(vs.ModelError, match="'evidence' is Laplace's"):
+        compare(fits, criterion="laplace")
+    with pytest.raises(vs.ModelError, match=r"formula=.* are for fit\(method='group'\)"):
+        compare([ONE, TWO], trials, method="hbi", formula="alpha ~ 1")
+
+
+@pytest.mark.parametrize("verb", ["evidence", "identify", "latents", "loo", "save"])
+def test_what_is_for_learners_refuses_controllers(verb, tmp_path):
+    trials = vs.read_trials(
+        pd.DataFrame({"subject": 1, "choice": [0, 1] * 5, "reward": [1, 0] * 5}), choices={"choice": 2, "reward": 2}
+    )
+    fit = vs.fit(vs.ControllerModel(1, action="choice", observation="reward"), trials, starts=1)
+    with pytest.raises(vs.ModelError, match="not a ControllerFit"):
+        getattr(vs, verb)(fit, *([tmp_path] if verb == "save" else []))

@@ -94,6 +94,16 @@ def test_models_that_differ_are_told_apart() -> None:
     assert "own model best" in found.summary()
 
 
+@pytest.mark.parametrize("criterion", ["importance", "integrated_bic", "loo", "cv"])
+def test_models_are_told_apart_by_every_criterion(criterion: Any) -> None:
+    priors = {"q_learning_perseveration": {"kappa": (2.0, 0.2)}}
+    options: dict[str, Any] = {"over": "trial", "folds": 2, "draws": 100} if criterion == "cv" else {"draws": 100}
+    found = vs.confusion([Q, STICKY], DESIGN, 5, criterion=criterion, priors=priors, starts=1, seed=2, **options)
+    assert found.wins[1, 1] >= 4
+    less_is_better = criterion == "integrated_bic"
+    assert (found.differences[1, 0] > 0) == less_is_better
+
+
 def test_models_that_never_win_have_no_inversion() -> None:
     found = vs.confusion({"one": Q, "two": STICKY}, vs.Bandit(trials=3), 2, criterion="bic", starts=1)
     none = replace(found, wins=np.array([[2, 0], [2, 0]]))
@@ -109,6 +119,8 @@ def test_models_that_never_win_have_no_inversion() -> None:
         ([Q, STICKY], {"priors": {"x": "default"}}, "priors="),
         ([Q, STICKY], {"priors": {"q_learning": None}}, "priors="),
         ([Q, STICKY], {"n": 0}, "at least one subject"),
+        ([Q, STICKY], {"criterion": "laplace"}, "'evidence' is Laplace's"),
+        ([Q, STICKY], {"draws": 100}, "takes no draws="),
     ],
 )
 def test_mistaken_confusions_are_named(models: Any, options: Any, message: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from versant.cli.calibrate import resume_option
+from versant.cli.compare import CRITERIA
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
@@ -21,7 +22,12 @@ __all__ = ["confusion"]
 @click.option("--model", "models", required=True, multiple=True, metavar="NAME|FILE.py:FUNCTION", help="Two or more.")
 @task_options
 @click.option("--subjects", type=click.IntRange(min=1), default=50, show_default=True, help="That each simulates.")
-@click.option("--criterion", type=click.Choice(["evidence", "aic", "bic"]), default="evidence", show_default=True)
+@click.option("--criterion", type=click.Choice(CRITERIA), default="evidence", show_default=True)
+@click.option(
+    "--over", type=click.Choice(["trial", "future", "block", "session", "subject"]), help="Of cv: what is held out."
+)
+@click.option("--folds", type=click.IntRange(min=1), help="Of cv.")
+@click.option("--draws", type=click.IntRange(min=100), help="Of importance, integrated_bic, loo and cv.")
 @click.option("--starts", type=click.IntRange(min=1), default=5, show_default=True, help="Optimisations of each.")
 @seed_option
 @resume_option
@@ -33,6 +39,9 @@ def confusion(
     task: str,
     subjects: int,
     criterion: Any,
+    over: str | None,
+    folds: int | None,
+    draws: int | None,
     starts: int,
     seed: int,
     resume: str | None,
@@ -51,10 +60,13 @@ def confusion(
     wanted = check_figures(figures)
     require_kind(out, (".csv", ".parquet"))
     learners = [load_model(name) for name in models]
+    sampling: dict[str, Any] = {
+        name: value for name, value in (("over", over), ("folds", folds), ("draws", draws)) if value
+    }
     with progress_bar() as progress:
         found = tell_apart(
             learners, build_task(task, **design), subjects, criterion=criterion, starts=starts, seed=seed,
-            resume=resume, progress=progress,
+            resume=resume, progress=progress, **sampling,
         )  # fmt: skip
     files: list[Any] = list(write_figures(found, wanted))
     if out is not None:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 import versant
 from versant.agents.learner import Learner
-from versant.errors import FormatError
+from versant.errors import FormatError, ModelError
 from versant.files import atomic_path, write_json
 from versant.formats.codec import decode, encode
 from versant.formats.rebind import (
@@ -38,6 +38,7 @@ from versant.formats.rebind import (
 )
 from versant.formats.trials import write_trials
 from versant.inference.cells import Cells
+from versant.inference.controller_result import ControllerFit
 from versant.inference.design import GroupDesign
 from versant.inference.group_result import Group, GroupFit
 from versant.inference.group_verdict import GroupVerdict
@@ -79,6 +80,8 @@ def save(
 
     Raises
     ------
+    ModelError
+        If it is no fit of a learner.
     VersantError
         If a file cannot be written.
 
@@ -93,6 +96,9 @@ def save(
     >>> bool((vs.load_fit(folder).natural == fit.natural).all())
     True
     """
+    if not isinstance(fit, Fit | GroupSample):
+        remedy = "; write_controller keeps its controller" if isinstance(fit, ControllerFit) else ""
+        raise ModelError(f"save() takes the fit of a learner, not a {type(fit).__name__}{remedy}")
     target = saved_file(path)
     large: list[NDArray[Any]] = []
     own = [name for name in fit.__dataclass_fields__ if name not in ("learner", "trials")]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.errors import ModelError
 from versant.inference.likelihood import Likelihood, bind
 from versant.inference.objective import Evaluates, negative_log_posterior
 from versant.inference.pareto import smooth
@@ -59,7 +60,15 @@ class Draws:
 
 
 def rebind(fit: Fit | GroupSample) -> Likelihood:
-    """Return the likelihood that was fitted: missing responses left in its trials were learned without."""
+    """Return the likelihood that was fitted: missing responses left in its trials were learned without.
+
+    Raises
+    ------
+    ModelError
+        If it is no fit of a learner.
+    """
+    if not isinstance(fit, Fit | GroupSample):
+        raise ModelError(f"this takes the fit of a learner, not a {type(fit).__name__}")
     return bind(fit.learner, fit.trials, "learn" if fit.trials.missing else None)
 
 

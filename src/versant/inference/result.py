@@ -81,11 +81,11 @@ class Fit:
 
     @property
     def bic(self) -> Array:
-        """Schwarz's information criterion, (N,), counting what `n_choices` counts; NaN where there is nothing.
+        """Schwarz's information criterion, (N,), counting what `n_choices` counts; zero where there is nothing.
 
         See `notes` where there is a prior.
         """
-        choices = np.where(self.n_choices > 0, self.n_choices, np.nan)
+        choices = np.maximum(self.n_choices, 1)
         return np.asarray(self.n_parameters * np.log(choices) - 2.0 * self.log_likelihood)
 
     @property

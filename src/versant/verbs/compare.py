@@ -34,6 +34,8 @@ from versant.verbs.selection import fit_and_compare, select
 
 __all__ = ["Comparison", "Criterion", "compare"]
 
+OF_GROUPS = ("formula", "shared", "fixed")
+
 Results = Sequence[Fit | GroupSample | LeaveOneOut | CrossValidation | Scored] | Mapping[str, Any]
 
 
@@ -148,7 +150,10 @@ def compare(
         raise ModelError(f"method={method!r} is unknown: choose {', '.join(map(repr, allowed))}")
     unknown = sorted(set(options) - set(allowed[method]))
     if unknown:
-        raise ModelError(f"compare(method={method!r}) takes no {unknown[0]}=; it takes {', '.join(allowed[method])}")
+        raise ModelError(
+            f"compare(method={method!r}) takes no {unknown[0]}=; it takes {', '.join(allowed[method])}"
+            + ("; formula=, shared= and fixed= are for fit(method='group')" if unknown[0] in OF_GROUPS else "")
+        )
     if (trials is not None) != (method == "hbi"):
         raise ModelError("trials belong to method='hbi', which fits models itself; other methods take fits")
     if trials is not None:

@@ -25,8 +25,9 @@ from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
-from versant.verbs.compare import Criterion, compare
-from versant.verbs.fit import fit
+from versant.verbs.compare import compare
+from versant.verbs.criteria import Criterion, choose, require_options
+from versant.verbs.fit import Method, fit
 from versant.verbs.ledger import fingerprint, run_pieces
 from versant.verbs.recover import true_parameters
 from versant.verbs.simulate import simulate
@@ -126,6 +127,7 @@ def confusion(
     seed: int | np.random.Generator | None = 0,
     resume: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
+    **options: Any,
 ) -> Confusion:
     """Simulate with every model, fit every model, count which fits best.
 
@@ -136,8 +138,9 @@ def confusion(
         The design.
     n : int
         Subjects that each model simulates.
-    criterion : {"evidence", "aic", "bic"}
-        What decides; AIC and BIC are taken at the maximum likelihood.
+    criterion : {"evidence", "importance", "aic", "bic", "integrated_bic", "loo", "cv"}
+        What decides. AIC and BIC are taken at the maximum likelihood; for the integrated BIC the subjects of a
+        simulating model are fitted as a group.
     priors : mapping, optional
         Name of a model → its prior, for simulation and fit; the default prior for models it does not name.
     starts : int
@@ -151,6 +154,8 @@ def confusion(
     resume : path, optional
         A file in which the results of each simulating model are kept; an interrupted study goes on from there.
     progress : Progress
+    **options
+        Of the criterion, as for `versant.compare`: ``draws``, and of ``"cv"`` ``over`` and ``folds``.
 
     Returns
     -------
@@ -159,7 +164,8 @@ def confusion(
     Raises
     ------
     ModelError
-        For fewer than two models, names that repeat or are unknown, or a prior of None.
+        For fewer than two models, names that repeat or are unknown, a prior of None, or an option that does not belong
+        to the criterion.
 
     Examples
     --------
@@ -176,19 +182,22 @@ def confusion(
         raise ModelError(f"priors= gives priors (not None) of the models {', '.join(named)}")
     if n < 1:
         raise ModelError(f"n={n}: at least one subject is needed")
+    choose(criterion, [])
+    require_options(criterion, options)
     names = list(named)
+    method: Method = "group" if criterion == "integrated_bic" else "map"
 
     def piece(own: int, rng: np.random.Generator) -> dict[str, Any]:
         model = named[names[own]]
         truth = true_parameters(model, None, given.get(names[own], "default"), n, rng)
         trials = simulate(model, task, truth, subjects=n, like=like, seed=rng)
-        used = {other: given.get(other, "default") if criterion == "evidence" else None for other in named}
+        used = {other: None if criterion in ("aic", "bic") else given.get(other, "default") for other in named}
         fits = {
-            other: fit(one, trials, used[other], starts=starts, seed=rng, on_missing=on_missing)
+            other: fit(one, trials, used[other], method=method, starts=starts, seed=rng, on_missing=on_missing)
             for other, one in named.items()
         }
-        found = compare(fits, criterion=criterion)
-        means = getattr(found, criterion).mean(axis=1)
+        found = compare(fits, criterion=criterion, seed=rng, **options)
+        means = found.score.mean(axis=1)
         away = [float(v) if np.isfinite(v) else None for v in means - means[own]]
         return {"wins": found.wins.tolist(), "differences": away}
 
@@ -202,6 +211,7 @@ def confusion(
         "starts": starts,
         "like": None if like is None else [like.source, like.n_trials.tolist()],
         "on_missing": on_missing,
+        **options,
     }
     rows = run_pieces(
         len(names),

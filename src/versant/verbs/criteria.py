@@ -10,6 +10,7 @@ belongs to the group; it is shared equally among the subjects.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -26,7 +27,7 @@ from versant.verbs.crossvalidate import crossvalidate
 from versant.verbs.evidence import evidence
 from versant.verbs.loo import LeaveOneOut, loo
 
-__all__ = ["LESS_IS_BETTER", "SAMPLED", "Criterion", "Result", "account_of", "choose", "score_of"]
+__all__ = ["LESS_IS_BETTER", "SAMPLED", "Criterion", "Result", "account_of", "choose", "require_options", "score_of"]
 
 Criterion = Literal["evidence", "importance", "aic", "bic", "integrated_bic", "loo", "cv"]
 LESS_IS_BETTER = frozenset({"aic", "bic", "integrated_bic"})
@@ -62,8 +63,16 @@ def choose(criterion: str | None, accounts: list[Scored]) -> Criterion:
         preferred = ("loo", "cv", "evidence")
         return next((c for c in preferred if all(c in one.known for one in accounts)), "evidence")  # type: ignore
     if criterion not in names:
-        raise ModelError(f"criterion={criterion!r} is unknown: choose {', '.join(map(repr, names))}")
+        listed = ", ".join(map(repr, names))
+        raise ModelError(f"criterion={criterion!r} is unknown: choose {listed} ('evidence' is Laplace's)")
     return criterion  # type: ignore[return-value]
+
+
+def require_options(criterion: Criterion, options: Collection[str]) -> None:
+    """Raise ModelError for an option that does not belong to a criterion."""
+    unknown = sorted(set(options) - set(OPTIONS.get(criterion, ())))
+    if unknown:
+        raise ModelError(f"criterion={criterion!r} takes no {unknown[0]}=")
 
 
 def score_of(
@@ -76,9 +85,7 @@ def score_of(
     ModelError
         If the result has no such criterion, or an option does not belong to it.
     """
-    unknown = sorted(set(options) - set(OPTIONS.get(criterion, ())))
-    if unknown:
-        raise ModelError(f"criterion={criterion!r} takes no {unknown[0]}=")
+    require_options(criterion, options)
     if criterion in account.known:
         return account.known[criterion]
     if criterion == "evidence" and account.estimated == "maximum likelihood":
@@ -87,8 +94,11 @@ def score_of(
             "or 'aic'"
         )
     if not isinstance(result, Fit | GroupSample):
-        known = ", ".join(account.known)
-        raise ModelError(f"{account.model} ({account.estimated}) has no {criterion}, only {known}: compare the fits")
+        known = f", only {', '.join(account.known)}" if account.known else ""
+        raise ModelError(
+            f"{account.model} ({account.estimated}) has no {criterion}{known}: compare the fits themselves, or "
+            "choose another criterion"
+        )
     if criterion == "loo":
         return loo(result, progress=progress, **options).scored().known["loo"]
     if criterion == "cv":
