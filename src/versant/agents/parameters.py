@@ -13,7 +13,9 @@ the data do not determine to the middle of its domain.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 from versant.errors import ModelError
 from versant.expressions.evaluate import EVALUATE
 
-__all__ = ["Domain", "interval", "positive", "real", "unit"]
+__all__ = ["Domain", "Links", "interval", "positive", "real", "unit"]
 
 Array = NDArray[Any]
 
@@ -126,6 +128,52 @@ class Domain:
             width = self.upper - self.lower
             return np.asarray(np.minimum(theta - self.lower, self.upper - theta) / width)
         return np.asarray(np.minimum(theta - self.lower, far) if math.isfinite(self.lower) else far)
+
+
+class Links:
+    """θ and dθ/dz of K parameters for many z at once, written in place: what samplers call at every step.
+
+    The same as `Domain.natural` and `Domain.slope` of each, with neighbours of one kind taken together.
+
+    Parameters
+    ----------
+    domains : sequence of Domain
+
+    Examples
+    --------
+    >>> natural, slope = np.empty((2, 1)), np.empty((2, 1))
+    >>> Links([unit, real])(np.zeros((2, 1)), natural, slope)
+    >>> natural[:, 0], slope[:, 0]
+    (array([0.5, 0. ]), array([0.25, 1.  ]))
+    """
+
+    def __init__(self, domains: Sequence[Domain]) -> None:
+        from scipy.special import expit
+
+        self._sigmoid = expit
+        kinds = [(d.bounded, math.isfinite(d.lower)) for d in domains]
+        cuts = [0, *(k for k in range(1, len(kinds)) if kinds[k] != kinds[k - 1]), len(kinds)]
+        self._runs = [(slice(a, b), *kinds[a]) for a, b in pairwise(cuts)]
+        self._lower = np.array([[d.lower] for d in domains])
+        self._width = np.array([[d.upper - d.lower] for d in domains])
+
+    def __call__(self, z: Array, natural: Array, slope: Array) -> None:
+        """Write θ and dθ/dz of z, all (K, M)."""
+        for rows, bounded, half in self._runs:
+            theta, change = natural[rows], slope[rows]
+            if bounded:
+                self._sigmoid(z[rows], out=theta)
+                np.subtract(1.0, theta, out=change)
+                theta *= self._width[rows]
+                change *= theta
+                theta += self._lower[rows]
+            elif half:
+                with np.errstate(over="ignore"):
+                    np.exp(z[rows], out=change)
+                np.add(change, self._lower[rows], out=theta)
+            else:
+                theta[...] = z[rows]
+                change[...] = 1.0
 
 
 unit = Domain(0.0, 1.0, mean=0.0, sd=1.5)

@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 
 from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign
-from versant.inference.likelihood import Derivatives
 from versant.inference.objective import Evaluates
+from versant.inference.sample_gradient import NONE, LikelihoodGradient, likelihood_gradient
 
 __all__ = ["GroupPosteriorDensity", "Unpacked"]
 
@@ -42,7 +42,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What one vector stands for."""
+    """What one vector stands for; what many do, with their dimensions before those below."""
 
     effects: Array  # (P,), b
     sd: Array  # (K,)
@@ -54,7 +54,7 @@ class Unpacked:
     @property
     def correlation(self) -> Array:
         """Correlations between subjects, (K, K)."""
-        return np.asarray(self.root @ self.root.T)
+        return np.asarray(self.root @ np.swapaxes(self.root, -1, -2))
 
 
 @dataclass(frozen=True)
@@ -94,23 +94,34 @@ class GroupPosteriorDensity:
         rows, columns = np.tril_indices(0 if self.diagonal else self.size, -1)
         return rows, columns
 
+    @cached_property
+    def _identity(self) -> Array:
+        return np.eye(self.size)
+
     @property
     def n_dimensions(self) -> int:
         """Length of the vector."""
         return len(self.centre) + self.size + len(self.below[0]) + self.design.n_subjects * self.size
 
-    def unpack(self, vector: Array) -> Unpacked:
-        """Return what a vector stands for."""
+    @cached_property
+    def _flat(self) -> Array:
+        """D of all subjects, one below the other, (N K, P)."""
+        return self.design.stacked.reshape(-1, len(self.centre))
+
+    def unpack(self, vectors: Array) -> Unpacked:
+        """Return what a vector stands for; or many, (…, length), with their dimensions before all others."""
         count, size = len(self.centre), self.size
-        effects, tau = vector[:count], vector[count : count + size]
-        free = np.eye(size)
-        free[self.below] = vector[count + size : count + size + len(self.below[0])]
-        root = free / np.sqrt((free**2).sum(axis=1, keepdims=True))
-        standard = vector[count + size + len(self.below[0]) :].reshape(-1, size)
-        sd = np.exp(tau)
-        return Unpacked(
-            effects, sd, root, free, standard, self.design.means(effects) + standard @ (sd[:, None] * root).T
-        )
+        start = count + size + len(self.below[0])
+        effects, sd = vectors[..., :count], np.exp(vectors[..., count : count + size])
+        free = np.empty((*vectors.shape[:-1], size, size))
+        free[...] = self._identity
+        if len(self.below[0]):
+            free[(..., *self.below)] = vectors[..., count + size : start]
+        root = free / np.sqrt(np.einsum("...ij,...ij->...i", free, free))[..., None]
+        standard = vectors[..., start:].reshape(*vectors.shape[:-1], -1, size)
+        away = standard @ np.swapaxes(sd[..., None] * root, -1, -2)
+        away += (effects @ self._flat.T).reshape(away.shape)
+        return Unpacked(effects, sd, root, free, standard, away)
 
     def pack(self, effects: Array, covariance: Array, z: Array) -> Array:
         """Return the vector of effects (P,), a covariance (K, K) and subjects' parameters (N, K)."""
@@ -121,36 +132,54 @@ class GroupPosteriorDensity:
         standard = np.linalg.solve(sd[:, None] * root, (z - self.design.means(effects)).T).T
         return np.concatenate([effects, np.log(sd), free[self.below], standard.ravel()])
 
-    def log_likelihood(self, vector: Array) -> Array:
-        """Return the log-likelihood of every subject, (N,)."""
-        return self._likelihood(self.unpack(vector), 0).value
+    @cached_property
+    def _behaviour(self) -> LikelihoodGradient:
+        return likelihood_gradient(self.likelihood, self.design.n_subjects)
 
-    def _likelihood(self, now: Unpacked, order: int) -> Derivatives:
-        v, everyone = now.z, np.arange(self.design.n_subjects)
-        if isinstance(self.likelihood, JointLikelihood):
-            v = np.concatenate([v, np.tile(now.effects[self.design.fixed], (len(v), 1))], axis=1)
-        return self.likelihood.evaluate(v, everyone, order)
+    @cached_property
+    def _constant(self) -> float:
+        """What the log density has besides its variable parts."""
+        gaussian = len(self.centre) + self.design.n_subjects * self.size
+        half_normal = 0.5 * self.size * math.log(2 / math.pi) - self.size * math.log(self.scale)
+        return float(half_normal - 0.5 * gaussian * math.log(2 * math.pi) - np.log(self.width).sum())
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
-        """Return the log density and its gradient."""
-        now = self.unpack(vector)
-        likelihood = self._likelihood(now, 1)
-        slope = likelihood.gradient[:, : self.size]  # G
+        """Return the log density and its gradient. Chains that run at the same time need copies (`replace`)."""
+        now, count, size = self.unpack(vector), len(self.centre), self.size
+        fixed = self.design.fixed
+        value, slope, in_fixed = self._behaviour(now.z, now.effects[fixed] if self._any_fixed else NONE)  # slope: G
+        gradient = np.empty_like(vector)
+        away = (now.effects - self.centre) / self.width
+        relative = now.sd / self.scale
+        value += (
+            self._constant - 0.5 * float(away @ away + relative @ relative) + float(vector[count : count + size].sum())
+        )
+        in_effects = gradient[:count]
+        np.dot(slope.reshape(-1), self._flat, out=in_effects)
+        in_effects -= away / self.width
+        if self._any_fixed:
+            in_effects[fixed] += in_fixed
         scaled = slope * now.sd
-        in_effects = np.einsum("nkp,nk->p", self.design.stacked, slope) - (now.effects - self.centre) / self.width**2
-        in_tau = (slope * (now.z - self.design.means(now.effects))).sum(axis=0) - (now.sd / self.scale) ** 2 + 1.0
-        in_effects[self.design.fixed] += likelihood.gradient[:, self.size :].sum(axis=0)
-        norm = np.sqrt((now.free**2).sum(axis=1, keepdims=True))
-        in_root = np.tril(scaled.T @ now.standard)
-        in_free = (in_root - now.root * (in_root * now.root).sum(axis=1, keepdims=True)) / norm
+        in_root = scaled.T @ now.standard
+        # z_n - D_n b = S C x_n, so that Σ_n G_nk (z_n - D_n b)_k is the sum of row k of ∂/∂C times C
+        gradient[count : count + size] = np.einsum("ij,ij->i", in_root, now.root) - relative * relative + 1.0
+        start = count + size + len(self.below[0])
+        if len(self.below[0]):
+            gradient[count + size : start], shrunk = self._along_free(now, in_root)
+            value += shrunk
+        standard = vector[start:]
+        value -= 0.5 * float(standard @ standard)
+        np.subtract((scaled @ now.root).reshape(-1), standard, out=gradient[start:])
+        return value, gradient
+
+    @cached_property
+    def _any_fixed(self) -> bool:
+        return bool(self.design.fixed.any())
+
+    def _along_free(self, now: Unpacked, in_root: Array) -> tuple[Array, float]:
+        """Return the gradient in a of behaviour and prior, and the prior's logarithm."""
         power = self.size + 2.0 * self.concentration - 1.0
-        in_free -= power * now.free / norm**2
-        in_standard = scaled @ now.root - now.standard
-        value = likelihood.value.sum() - 0.5 * (now.standard**2).sum() - 0.5 * now.standard.size * math.log(2 * math.pi)
-        value += (-0.5 * ((now.effects - self.centre) / self.width) ** 2 - np.log(self.width)).sum()
-        value -= 0.5 * len(self.centre) * math.log(2 * math.pi)
-        value += (np.log(now.sd / self.scale) - 0.5 * (now.sd / self.scale) ** 2).sum()
-        value += 0.5 * self.size * math.log(2 / math.pi)
-        value -= 0.0 if self.diagonal else 0.5 * power * np.log(norm**2).sum()
-        gradient = np.concatenate([in_effects, in_tau, in_free[self.below], in_standard.ravel()])
-        return float(value), gradient
+        squares = np.einsum("ij,ij->i", now.free, now.free)[:, None]
+        along = np.einsum("ij,ij->i", in_root, now.root)[:, None]
+        in_free = (in_root - now.root * along) / np.sqrt(squares) - power * now.free / squares
+        return in_free[self.below], -0.5 * power * float(np.log(squares).sum())

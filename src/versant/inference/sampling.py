@@ -9,6 +9,7 @@ Sources: Hoffman & Gelman 2014; Vehtari, Gelman, Simpson, Carpenter & Bürkner 2
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def sample_group(
 
     model = from_function(
         size,
-        lambda: lambda vector, **_: density(vector),
+        lambda: replace(density).__call__,
         lambda *_: lambda vector, **_: {"vector": np.array(vector)},
         [np.dtype("float64")],
         [(size,)],
@@ -166,13 +167,8 @@ def _collected(
     likelihood: Likelihood, density: GroupPosteriorDensity, vectors: Array, stats: dict[str, Array], arviz: Any
 ) -> GroupSample:
     chains, draws, _ = vectors.shape
-    unpacked = [density.unpack(vector) for vector in vectors.reshape(chains * draws, -1)]
-
-    def gather(name: str) -> Array:
-        found = np.stack([getattr(one, name) for one in unpacked])
-        return found.reshape(chains, draws, *found.shape[1:])
-
-    quantities = {"effects": gather("effects"), "sd": gather("sd"), "z": gather("z")}
+    found = density.unpack(vectors)
+    quantities = {"effects": found.effects, "sd": found.sd, "z": found.z}
     z, joint, cells = quantities["z"], density.likelihood, None
     if isinstance(joint, JointLikelihood):
         fixed = quantities["effects"][..., density.design.fixed]
@@ -195,7 +191,7 @@ def _collected(
         cells=cells,
         effects=quantities["effects"],
         sd=quantities["sd"],
-        correlation=gather("correlation"),
+        correlation=found.correlation,
         coefficients=quantities["z"],
         unconstrained=z,
         natural=likelihood.natural(z),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from versant.errors import ModelError
 from versant.expressions.compiled.machine import Machine, host
 from versant.expressions.compiled.plan import make_plan
-from versant.expressions.compiled.runner import Runner
+from versant.expressions.compiled.runner import Bound, Runner
 from versant.expressions.graph import Node
 from versant.expressions.recurrence import Program
 from versant.expressions.rows import Rows
@@ -61,6 +61,10 @@ class Kernel:
         """Evaluate the program's sums; see `versant.expressions.engine.Engine.sums`."""
         lanes, sums = self._summing.run(parameters, subjects)
         return sums.take(lanes.places, axis=1)
+
+    def bound(self, subjects: NDArray[np.int64]) -> Bound:
+        """Return the program's sums of these subjects as a call without arguments; see `Bound`."""
+        return self._summing.bound(subjects)
 
     def records(self, nodes: Sequence[Node], parameters: Array, subjects: NDArray[np.int64]) -> Array:
         """Evaluate nodes on every trial.

@@ -21,7 +21,7 @@ from versant.expressions.compiled.plan import Plan
 from versant.expressions.compiled.workers import deal, run
 from versant.expressions.rows import Rows
 
-__all__ = ["Runner"]
+__all__ = ["Bound", "Runner"]
 
 Array = NDArray[Any]
 
@@ -109,6 +109,10 @@ class Runner:
         self._run(run_groups, arranged.ranges, natural, results, lanes)
         return lanes, results
 
+    def bound(self, subjects: NDArray[np.int64]) -> Bound:
+        """Return the code on the lanes of these subjects, with memory of its own."""
+        return Bound(self._code, self._arranged(np.asarray(subjects, dtype=np.int64)))
+
     def _run(self, call: Callable[[int, int], None], ranges: list[tuple[int, int]], *held: object) -> None:
         """Run on threads, which know arrays by address only: each holds what they belong to until it is done."""
 
@@ -141,6 +145,34 @@ class Runner:
         largest = max(self._arrangements, key=lambda a: a.lanes.count, default=arranged)
         self._arrangements = [arranged] if largest is arranged else [arranged, largest]
         return arranged
+
+
+class Bound:
+    """Machine code bound to lanes and memory, for a caller that evaluates the same subjects very often.
+
+    Write parameters, call, read sums; no other thread may do so meanwhile. See `Lanes` for order and places.
+
+    Attributes
+    ----------
+    lanes : Lanes
+    parameters : (K, groups * width) array
+        To be filled in, in natural units.
+    sums : (1 + K + K(K+1)/2, groups * width) array
+    """
+
+    def __init__(self, code: Code, arranged: _Arranged) -> None:
+        self.lanes = arranged.lanes
+        self.parameters = np.zeros((code.plan.n_parameters, len(self.lanes.order)))
+        self.sums = np.zeros((code.plan.n_sums, len(self.lanes.order)))
+        self._code, self._scratch = code, np.empty(code.scratch)  # what is known by address only is held
+        starts, longest, lengths, data = arranged.addresses
+        before = (0, self.lanes.groups, self.lanes.groups, starts, longest, lengths)
+        after = (self.parameters.ctypes.data, data, self.sums.ctypes.data, self._scratch.ctypes.data)
+        self._call = partial(code.kernel, *before, *after)
+
+    def __call__(self) -> None:
+        """Evaluate all lanes, on this thread."""
+        self._call()
 
 
 def _apply(function: Callable[..., None], addresses: tuple[int, ...], first: int, last: int) -> None:
