@@ -117,7 +117,7 @@ class GroupPosteriorDensity:
         free[...] = self._identity
         if len(self.below[0]):
             free[(..., *self.below)] = vectors[..., count + size : start]
-        root = free / np.sqrt(np.einsum("...ij,...ij->...i", free, free))[..., None]
+        root = free / np.sqrt((free * free).sum(axis=-1, keepdims=True))
         standard = vectors[..., start:].reshape(*vectors.shape[:-1], -1, size)
         away = standard @ np.swapaxes(sd[..., None] * root, -1, -2)
         away += (effects @ self._flat.T).reshape(away.shape)
@@ -146,40 +146,28 @@ class GroupPosteriorDensity:
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """Return the log density and its gradient. Chains that run at the same time need copies (`replace`)."""
         now, count, size = self.unpack(vector), len(self.centre), self.size
-        fixed = self.design.fixed
+        fixed, rest, start = self.design.fixed, count + size, count + size + len(self.below[0])
         value, slope, in_fixed = self._behaviour(now.z, now.effects[fixed] if self._any_fixed else NONE)  # slope: G
         gradient = np.empty_like(vector)
-        away = (now.effects - self.centre) / self.width
-        relative = now.sd / self.scale
-        value += (
-            self._constant - 0.5 * float(away @ away + relative @ relative) + float(vector[count : count + size].sum())
-        )
-        in_effects = gradient[:count]
-        np.dot(slope.reshape(-1), self._flat, out=in_effects)
-        in_effects -= away / self.width
+        away, relative, standard = (now.effects - self.centre) / self.width, now.sd / self.scale, vector[start:]
+        squares = away.dot(away) + relative.dot(relative) + standard.dot(standard)
+        value += self._constant - 0.5 * float(squares) + float(vector[count:rest].sum())
+        gradient[:count] = slope.reshape(-1).dot(self._flat) - away / self.width
         if self._any_fixed:
-            in_effects[fixed] += in_fixed
+            gradient[:count][fixed] += in_fixed
         scaled = slope * now.sd
-        in_root = scaled.T @ now.standard
-        # z_n - D_n b = S C x_n, so that Σ_n G_nk (z_n - D_n b)_k is the sum of row k of ∂/∂C times C
-        gradient[count : count + size] = np.einsum("ij,ij->i", in_root, now.root) - relative * relative + 1.0
-        start = count + size + len(self.below[0])
-        if len(self.below[0]):
-            gradient[count + size : start], shrunk = self._along_free(now, in_root)
-            value += shrunk
-        standard = vector[start:]
-        value -= 0.5 * float(standard @ standard)
-        np.subtract((scaled @ now.root).reshape(-1), standard, out=gradient[start:])
+        in_root = scaled.T.dot(now.standard)
+        # z_n - D_n b = S C x_n, so that Σ_n G_nk (z_n - D_n b)_k is the sum of ∂/∂C C over row k
+        along = (in_root * now.root).sum(axis=1)
+        gradient[count:rest] = along - relative * relative + 1.0
+        if start > rest:
+            power, shrunk = size + 2.0 * self.concentration - 1.0, now.root.diagonal()  # 1 / √(1 + |a_i|²)
+            value += power * float(np.log(shrunk).sum())
+            in_free = (in_root - now.root * (along + power)[:, None]) * shrunk[:, None]
+            gradient[rest:start] = in_free[self.below]
+        np.subtract(scaled.dot(now.root).reshape(-1), standard, out=gradient[start:])
         return value, gradient
 
     @cached_property
     def _any_fixed(self) -> bool:
         return bool(self.design.fixed.any())
-
-    def _along_free(self, now: Unpacked, in_root: Array) -> tuple[Array, float]:
-        """Return the gradient in a of behaviour and prior, and the prior's logarithm."""
-        power = self.size + 2.0 * self.concentration - 1.0
-        squares = np.einsum("ij,ij->i", now.free, now.free)[:, None]
-        along = np.einsum("ij,ij->i", in_root, now.root)[:, None]
-        in_free = (in_root - now.root * along) / np.sqrt(squares) - power * now.free / squares
-        return in_free[self.below], -0.5 * power * float(np.log(squares).sum())
