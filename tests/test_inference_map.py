@@ -190,6 +190,14 @@ def test_flag_undefined_where_the_model_has_no_likelihood_and_only_there() -> No
     assert json.loads(text)["subjects"][1]["log_likelihood"] is None
 
 
+def test_a_fit_is_shown_in_one_line() -> None:
+    trials = vs.simulate(Q, vs.Bandit(trials=40), {"alpha": 0.3, "beta": 4.0}, subjects=2, seed=1)
+    assert repr(vs.fit(Q, trials, starts=1)).startswith("Fit(q_learning: 2 subjects, 80 choices; converged 2")
+    fit = vs.fit(Q, trials, method="group", starts=1, polish=None)
+    assert repr(fit).startswith("GroupFit(q_learning: 2 subjects, 80 choices; ")
+    assert "\n" not in repr(fit)
+
+
 def test_a_subject_without_choices_adds_nothing_to_bic() -> None:
     trials = vs.read_trials(pd.DataFrame({"subject": [1, 1, 2], "choice": [0, 1, -1], "reward": [1, 0, 1]}), missing=-1)
     fit = vs.fit(Q, trials, on_missing="learn")

@@ -84,7 +84,7 @@ class Group:
         return pd.DataFrame([vars(step) for step in self.history]).rename_axis("iteration")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GroupFit(Fit):
     """A hierarchical fit: a `Fit` of the subjects under the group's distribution, and the `Group`.
 

@@ -29,7 +29,7 @@ PENALISED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
     """Estimates of N subjects' K parameters.
 
@@ -57,6 +57,9 @@ class Fit:
         for value in vars(self).values():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._whose()}; {self._flags()})"
 
     @property
     def n_parameters(self) -> int:
@@ -159,16 +162,20 @@ class Fit:
 
     def summary(self) -> str:
         """Return a few lines for a person."""
-        counts = self.verdict_counts()
-        flags = ", ".join(f"{name} {number}" for name, number in counts.items() if number)
         lines = [
-            f"{self.learner.name}: {_counted(len(self.subjects), 'subject')}, "
-            f"{_counted(int(self.n_choices.sum()), 'choice')}",
+            self._whose(),
             f"log-likelihood {self.log_likelihood.sum():.3f}"
             + ("" if self.evidence is None else f", Laplace evidence {self.evidence.sum():.3f}"),
-            f"verdicts: {flags}",
+            f"verdicts: {self._flags()}",
         ]
         return "\n".join(lines)
+
+    def _whose(self) -> str:
+        counted = _counted(len(self.subjects), "subject"), _counted(int(self.n_choices.sum()), "choice")
+        return f"{self.learner.name}: {', '.join(counted)}"
+
+    def _flags(self) -> str:
+        return ", ".join(f"{name} {number}" for name, number in self.verdict_counts().items() if number)
 
 
 def _counted(count: int, what: str) -> str:

@@ -41,7 +41,10 @@ def no_column(trials: Trials, name: str) -> DataError:
 
 def without_trials(trials: Trials, subject: Label) -> DataError:
     """A subject has no trials, or none left."""
-    remedy = "leave the subject out of the data, or keep at least one of its trials"
+    remedy = (
+        "leave the subject out of the data, or keep at least one of its trials; on_missing='learn' keeps those "
+        "without a response"
+    )
     return DataError("a subject without trials", remedy, trials.source, subject=subject)
 
 
