@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from versant.optimise.cutting import model_minimum
 from versant.planning.bounds import UpperBound, add_budgets, units
-from versant.planning.graphsearch import Solution, solve_by_points
+from versant.planning.graphsearch import Solution, small_graph, solve_by_points
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph, mixture
 from versant.tasks.pomdp import Pomdp
@@ -129,6 +129,14 @@ class Columns:
                     break
                 self.effort = min(HARDER * self.effort, self.hardest)
                 self.model.precision /= HARDER
+
+    def stop_at(self, deadline: float) -> None:
+        """Set another deadline."""
+        self.deadline = self.model.deadline = deadline
+
+    def thinned(self, nodes: int) -> PolicyGraph | None:
+        """Return a graph of at most `nodes` nodes of the last search, made in little time; None where there is none."""
+        return None if self._search is None else small_graph(self._search, nodes)
 
     def search(self, multipliers: Array) -> Solution:
         """Search for the best plan at R − λ·C, and keep the upper bound if it is the lowest."""

@@ -22,7 +22,7 @@ from versant.planning.policygraph import PolicyGraph
 from versant.planning.thinning import thin
 from versant.planning.unrolling import BlockGraph, follow, unroll
 
-__all__ = ["Solution", "solve_by_points"]
+__all__ = ["Solution", "small_graph", "solve_by_points"]
 
 Array = NDArray[np.float64]
 
@@ -87,6 +87,18 @@ def solve_by_points(
     model.alphas = search.useful()
     graph = _small(search)
     return Solution(graph, graph.totals(model), combination, search.bound().value)
+
+
+def small_graph(search: PointSearch, nodes: int) -> PolicyGraph | None:
+    """The best plan's graph, thinned block by block to at most `nodes` nodes and improved; None where that fails.
+
+    It is quick where the problem is large: compression may find a better one, but takes many times as long.
+    """
+    graph = follow(search, FOLLOWED_LIMIT)
+    if graph is None:
+        return None
+    small = thin(graph, search.combination, nodes, float("inf"))
+    return improve(search.model, small.graph().merged(), search.combination) if small.n_nodes <= nodes else None
 
 
 def _small(search: PointSearch) -> PolicyGraph:

@@ -7,6 +7,7 @@ without noise never ends below it; noise lets probability reach what the graph n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -74,8 +75,12 @@ def graph_alone(columns: Columns, problem: PlanningProblem, deadline: float) -> 
     if problem.names or problem.loop.n_states * nodes <= ASCENT_LIMIT:
         return None
     columns.model.deadline = deadline
-    best = columns.best()
-    return fitted(columns, best.graph, best.multipliers, nodes)
+    best, model = columns.best(), columns.model
+    found = [one for one in (columns.thinned(nodes),) if one is not None]
+    if not found or time.perf_counter() < deadline:
+        found.append(fitted(columns, best.graph, best.multipliers, nodes))
+    model.deadline = float("inf")  # what graphs are worth is to be exact
+    return max(found, key=lambda one: float(one.totals(model)[0]))
 
 
 def fitted(columns: Columns, graph: PolicyGraph, multipliers: Array, nodes: int) -> PolicyGraph:

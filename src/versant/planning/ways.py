@@ -19,8 +19,9 @@ from versant.errors import ProblemError
 from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
 from versant.planning.columns import Columns
+from versant.planning.gradient import differentiate
 from versant.planning.graphstarts import ASCENT_LIMIT, graph_alone, graph_starts
-from versant.planning.growth import grow
+from versant.planning.growth import SIZES, TIMED_SIZES, can_grow, grow
 from versant.planning.journal import Journal
 from versant.planning.problem import PlanningProblem
 from versant.planning.protocol import Method
@@ -36,14 +37,17 @@ FAMILIES: tuple[Family, ...] = ("graphs", "random")
 """Families of starts: policy graphs of a point-based search, and random controllers."""
 
 NODES, ITERATIONS, UNLIMITED = 5, 2000, 10**9
-STARTS, LEAST_STARTS, SMALL_ORDER = 40, 1, 300
-"""Random starts where there are at most so many pairs (state, node), and for the largest problems."""
+STARTS, TIMED_STARTS, LEAST_STARTS, SMALL_ORDER = 40, 4, 1, 300
+"""Random starts where there are at most so many pairs (state, node), for growth within a time, and for the largest."""
 
 ROUNDS, FIRST_EFFORT, HARDEST_EFFORT, PRECISION = 60, 1e7, 2e9, 1e-5
 """Of "alpha" and "columns": searches, multiplications of the first and the last, and how near the bound they end."""
 
 SMALL_SIZE = 4000
 """Pairs (action, observation) × states up to which these efforts hold; larger problems get more in proportion."""
+
+CAUTION = 4.0
+"""Certifying one node of a large controller may take so many times as long as evaluating a controller of one node."""
 
 COPIES = 8
 """How many controllers of float64 numbers a search holds at the least: start, iterate, gradients, step."""
@@ -92,6 +96,17 @@ class Task:
         size = max(1.0, loop.layout.n_pairs * loop.n_states / SMALL_SIZE)
         return size * first, size * hardest if self.time is None else float("inf")
 
+    @cached_property
+    def certifying(self) -> float:
+        """Seconds that certifying takes for each node, measured; 0 without a limit of time."""
+        if self.time is None:
+            return 0.0
+        loop, begun = self.smallest.loop, clock.perf_counter()
+        layout = loop.layout
+        theta = layout.join(np.ones((1, 1)), np.ones((1, layout.n_pairs, 1, 1)), np.eye(1, len(layout.actions))[None])
+        differentiate(loop.evaluate(theta))  # one action for ever
+        return CAUTION * (clock.perf_counter() - begun)
+
     @property
     def able(self) -> tuple[BoundMethod, ...]:
         """Bounds that the size of the problem allows."""
@@ -116,6 +131,8 @@ def solve(task: Task, method: str, nodes: int | str | None) -> Controller:
     columns = task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.end)
     layout = task.smallest.loop.layout
     for _ in range(task.iterations or ROUNDS):
+        largest = max((one.graph.n_nodes for one in columns.found), default=1)
+        columns.stop_at(min(task.end, task.finish - largest * task.certifying))
         columns.generate(1, PRECISION)
         best = columns.best(MARGIN)
         task.run.families["graphs"] = len(columns.found)
@@ -146,8 +163,7 @@ def ascend_from_starts(
         families = FAMILIES if "sawtooth" in task.able else ("random",)
     if "graphs" in families and (starts is None or isinstance(starts, int | np.integer)):
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
-        large = not limits and isinstance(nodes, int) and task.pomdp.n_states * nodes > ASCENT_LIMIT
-        ready = 0.5 * (task.ready + task.deadline) if large else task.ready  # there the graph is all there is
+        ready = _graphs_ready(task, nodes)
         task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, ready)
         task.run.columns.generate(GRAPH_ROUNDS, GRAPH_PRECISION)
     columns = task.run.columns
@@ -159,10 +175,13 @@ def ascend_from_starts(
     if isinstance(nodes, str):
         if also or nodes != "grow" or not (starts is None or isinstance(starts, int | np.integer)):
             raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
-        first = 0 if "random" not in families else STARTS if starts is None else int(starts)
-        return grow(search_at, columns, first, task.seed)
+        timed = task.time is not None
+        usual = TIMED_STARTS if timed else STARTS
+        first = 0 if "random" not in families else usual if starts is None else int(starts)
+        return grow(search_at, columns, first, task.seed, TIMED_SIZES if timed else SIZES)
     search = search_at(size)
-    alone = None if columns is None or also else graph_alone(columns, search.problem, task.end)
+    end = min(task.end, task.finish - size * task.certifying)
+    alone = None if columns is None or also else graph_alone(columns, search.problem, end)
     if columns is not None and alone is not None:
         task.run.families["graphs"], layout = 1, search.problem.loop.layout
         task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
@@ -175,6 +194,16 @@ def ascend_from_starts(
         number = _number_of_starts(search.problem) if starts is None else starts
         _run(search, number, task.seed, task.time is not None)
     return search.conclude()
+
+
+def _graphs_ready(task: Task, nodes: int | str | None) -> float:
+    """When to end the search for policy graphs: later where the graph is all there is, but in time to certify it."""
+    if nodes == "grow":
+        return task.ready if can_grow(task.pomdp.n_states) else task.deadline
+    size = _size(task.pomdp, nodes)
+    large = not task.pomdp.budgets and task.pomdp.n_states * size > ASCENT_LIMIT
+    ready = 0.5 * (task.ready + task.deadline) if large else task.ready
+    return min(ready, task.finish - 2.0 * size * task.certifying)  # making it smaller takes about as long
 
 
 def _size(pomdp: Pomdp, nodes: int | str | None) -> int:
