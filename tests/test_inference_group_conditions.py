@@ -291,7 +291,7 @@ def test_conditions_in_words_are_saved_and_give_regressors_for_people(tmp_path: 
     trials = vs.read_trials(frame, choices={"choice": 2})
     fit = vs.fit(ANEW, trials, method="group", formula="alpha ~ drug", starts=1, polish=None)
     vs.save(fit, tmp_path)
-    pd.testing.assert_frame_equal(vs.load_fit(tmp_path, model=ANEW).frame(), fit.frame())
+    pd.testing.assert_frame_equal(vs.load_fit(tmp_path).frame(), fit.frame())
     table = vs.latents(fit)
     whole = trials.frame()
     assert list(table.columns[:4]) == ["subject", "drug", "session", "trial"]

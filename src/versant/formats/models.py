@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,13 +46,18 @@ def find_model(text: str) -> Learner:
     return found
 
 
-def reference(learner: Learner) -> dict[str, str]:
+def reference(learner: Learner) -> dict[str, Any]:
     """Return where a learner is defined, as JSON-able values.
 
-    ``{"shipped": name}``, or ``{"file": path, "name": name}``, or ``{"name": name}`` of one that no file defines.
+    ``{"shipped": name}``, with ``name`` and ``reset`` of a variant that starts anew elsewhere than the shipped learner;
+    or ``{"file": path, "name": name}``, or ``{"name": name}`` of one that no file defines.
     """
     if learner.name in zoo.names() and zoo.find(learner.name) is learner:
         return {"shipped": learner.name}
+    origin = _varied(learner)
+    if origin is not None:
+        reset = {level: list(names) for level, names in learner.reset.items()}
+        return {"shipped": origin.name, "name": learner.name, "reset": reset}
     file = Path(learner.function.__code__.co_filename)
     if file.suffix != ".py" or not file.is_file():
         return {"name": learner.name}
@@ -73,9 +79,11 @@ def resolve(where: Mapping[str, Any], beside: Path) -> Learner:
     ModelError
         If it is not there any more, or was defined in no file.
     """
-    if "shipped" in where:
-        return zoo.find(str(where["shipped"]))
     name = where.get("name")
+    if "shipped" in where:
+        shipped = zoo.find(str(where["shipped"]))
+        reset = {str(level): tuple(names) for level, names in where.get("reset", {}).items()}
+        return shipped if name is None else shipped.variant(str(name), reset=reset)
     if "file" not in where:
         raise ModelError(f"{name!r} was defined in no file that could be read again: give model=")
     file = Path(str(where["file"]))
@@ -86,6 +94,17 @@ def resolve(where: Mapping[str, Any], beside: Path) -> Learner:
     if not learners:
         raise ModelError(f"{found} does not define a learner called {name!r} any more: give model=")
     return learners[0]
+
+
+def _varied(learner: Learner) -> Learner | None:
+    """Return the shipped learner that this one is but for its name and where it starts anew."""
+    module = sys.modules.get(learner.function.__module__)
+    same = [field.name for field in fields(learner) if field.name not in ("name", "reset")]
+    for other in _learners(module).values() if module is not None else ():
+        shipped = other.name in zoo.names() and zoo.find(other.name) is other
+        if shipped and all(getattr(other, name) is getattr(learner, name) for name in same):
+            return other
+    return None
 
 
 def _learners(module: ModuleType) -> dict[str, Learner]:

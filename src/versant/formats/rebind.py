@@ -22,7 +22,7 @@ from versant.trials.origin import as_ranges, digests, from_ranges
 __all__ = ["find_model_again", "find_trials_again", "model_entry", "require_same_model", "trials_entry"]
 
 
-def model_entry(likelihood: Likelihood) -> dict[str, str]:
+def model_entry(likelihood: Likelihood) -> dict[str, Any]:
     """Return where the model of a likelihood is defined, and the digest of its equations and domains."""
     learner = likelihood.learner
     domains = [(name, d.lower, d.upper) for name, d in learner.parameters.items()]
