@@ -94,6 +94,7 @@ class Columns:
     hardest: float = 1e10
     deadline: float = float("inf")
     found: list[Solution] = field(default_factory=list)
+    small: list[PolicyGraph] = field(default_factory=list)
     upper: UpperBound = field(init=False)
     done: bool = False
 
@@ -134,9 +135,10 @@ class Columns:
         """Set another deadline."""
         self.deadline = self.model.deadline = deadline
 
-    def thinned(self, nodes: int) -> PolicyGraph | None:
-        """Return a graph of at most `nodes` nodes of the last search, made in little time; None where there is none."""
-        return None if self._search is None else small_graph(self._search, nodes)
+    def keep_small(self, nodes: int) -> None:
+        """Add to `small` a graph of at most `nodes` nodes of the last search, if one is made in little time."""
+        found = None if self._search is None else small_graph(self._search, nodes)
+        self.small += [] if found is None else [found]
 
     def search(self, multipliers: Array) -> Solution:
         """Search for the best plan at R − λ·C, and keep the upper bound if it is the lowest."""

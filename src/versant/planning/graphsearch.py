@@ -92,12 +92,15 @@ def solve_by_points(
 def small_graph(search: PointSearch, nodes: int) -> PolicyGraph | None:
     """The best plan's graph, thinned block by block to at most `nodes` nodes and improved; None where that fails.
 
-    It is quick where the problem is large: compression may find a better one, but takes many times as long.
+    It is quick where the problem is large, and thins even if it is late: compression may find a better graph, but takes
+    many times as long.
     """
     graph = follow(search, FOLLOWED_LIMIT)
     if graph is None:
         return None
+    deadline, search.model.deadline = search.model.deadline, float("inf")
     small = thin(graph, search.combination, nodes, float("inf"))
+    search.model.deadline = deadline
     return improve(search.model, small.graph().merged(), search.combination) if small.n_nodes <= nodes else None
 
 

@@ -33,6 +33,10 @@ ASCENT_LIMIT = 200_000
 """Pairs (state, node) beyond which, without budgets, there is no ascent from them."""
 
 
+COMPRESSION = 10.0
+"""Compression takes about so many times as long as improving a small graph."""
+
+
 def graph_starts(
     columns: Columns, problem: PlanningProblem, seed: int, deadline: float = float("inf")
 ) -> Iterator[Controller]:
@@ -76,8 +80,10 @@ def graph_alone(columns: Columns, problem: PlanningProblem, deadline: float) -> 
         return None
     columns.model.deadline = deadline
     best, model = columns.best(), columns.model
-    found = [one for one in (columns.thinned(nodes),) if one is not None]
-    if not found or time.perf_counter() < deadline:
+    begun = time.perf_counter()
+    found = [improve(model, one, np.ones(1)) for one in columns.small if one.n_nodes <= nodes]
+    now = time.perf_counter()
+    if not found or deadline - now > COMPRESSION * (now - begun) / len(found):
         found.append(fitted(columns, best.graph, best.multipliers, nodes))
     model.deadline = float("inf")  # what graphs are worth is to be exact
     return max(found, key=lambda one: float(one.totals(model)[0]))

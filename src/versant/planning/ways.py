@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -165,7 +165,7 @@ def ascend_from_starts(
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
         ready = _graphs_ready(task, nodes)
         task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, ready)
-        task.run.columns.generate(GRAPH_ROUNDS, GRAPH_PRECISION)
+        _generate(task.run.columns, nodes if _only_a_graph(nodes, task) else None)
     columns = task.run.columns
 
     def search_at(size: int) -> Search:
@@ -200,10 +200,25 @@ def _graphs_ready(task: Task, nodes: int | str | None) -> float:
     """When to end the search for policy graphs: later where the graph is all there is, but in time to certify it."""
     if nodes == "grow":
         return task.ready if can_grow(task.pomdp.n_states) else task.deadline
-    size = _size(task.pomdp, nodes)
-    large = not task.pomdp.budgets and task.pomdp.n_states * size > ASCENT_LIMIT
-    ready = 0.5 * (task.ready + task.deadline) if large else task.ready
-    return min(ready, task.finish - 2.0 * size * task.certifying)  # making it smaller takes about as long
+    ready = 0.5 * (task.ready + task.deadline) if _only_a_graph(nodes, task) else task.ready
+    return min(ready, task.finish - 2.0 * _size(task.pomdp, nodes) * task.certifying)  # shrinking takes about as long
+
+
+def _only_a_graph(nodes: int | str | None, task: Task) -> TypeGuard[int]:
+    """Whether a size is asked for at which the problem is so large that there is no ascent from the graph."""
+    return isinstance(nodes, int | np.integer) and not task.pomdp.budgets and task.pomdp.n_states * nodes > ASCENT_LIMIT
+
+
+def _generate(columns: Columns, nodes: int | None) -> None:
+    """Search for policy graphs; with `nodes`, keep one so small of every search: the last need not give the best."""
+    if nodes is None:
+        columns.generate(GRAPH_ROUNDS, GRAPH_PRECISION)
+        return
+    for _ in range(GRAPH_ROUNDS):
+        columns.generate(1, GRAPH_PRECISION)
+        columns.keep_small(nodes)
+        if columns.done:
+            return
 
 
 def _size(pomdp: Pomdp, nodes: int | str | None) -> int:
