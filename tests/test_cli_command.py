@@ -92,6 +92,16 @@ def test_models_and_problems_are_listed(capsys):
     assert "\nbandit(probabilities, trials, win, loss, reversal, drift, block)\n    A bandit" in problems
 
 
+def test_a_model_is_described_with_domains_priors_equations_and_source(capsys):
+    assert main(["models", "ts_par7"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("The full hybrid")
+    for part in ("a1 : (0, 1), default prior N(", "pi : (0, 5)", "second     within the state", "Columns:", "Daw"):
+        assert part in said
+    assert main(["models", "ts_par8"]) == 1
+    assert "did you mean ts_par" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("python", "options"),
     [

@@ -11,10 +11,14 @@ __all__ = ["models", "problems"]
 
 
 @click.command()
-def models() -> None:
-    """List the models that ship with versant."""
+@click.argument("name", required=False)
+def models(name: str | None) -> None:
+    """List the models that ship with versant; with a NAME, say all about that one."""
     from versant.agents import zoo
 
+    if name is not None:
+        click.echo(inspect.getdoc(zoo.find(name)))
+        return
     found = [zoo.find(name) for name in zoo.names()]
     _list({f"{m.name}({', '.join(m.parameters)})": (inspect.getdoc(m) or "").partition("\n")[0] for m in found})
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
+from functools import cache
 
 from versant.agents.learner import Learner
 from versant.errors import ModelError
@@ -36,6 +38,7 @@ FAMILIES = (
 )
 
 
+@cache
 def _shipped() -> dict[str, Learner]:
     found = {}
     for family in FAMILIES:
@@ -43,8 +46,21 @@ def _shipped() -> dict[str, Learner]:
         for name in module.__all__:
             value = getattr(module, name)
             if isinstance(value, Learner):
+                object.__setattr__(value, "__doc__", _described(value, inspect.cleandoc(module.__doc__ or "")))
                 found[name] = value
     return found
+
+
+def _described(model: Learner, chapter: str) -> str:
+    """Return a model's docstring: its own lines, its parameters, and the chapter of its family.
+
+    The chapter has the equations, what the parameters mean, the columns and the references.
+    """
+    lines = [inspect.getdoc(model.function) or "", "", "Parameters", "----------"]
+    for name, domain in model.parameters.items():
+        prior = f"default prior N({domain.mean:g}, {domain.sd:g}²) in unconstrained units"
+        lines.append(f"{name} : ({domain.lower:g}, {domain.upper:g}), {prior}")
+    return "\n".join([*lines, "", chapter])
 
 
 def names() -> tuple[str, ...]:
