@@ -5,6 +5,8 @@ With prediction error δ = r - Q_a and associability α_a, at first 1:
     Q_a ← Q_a + kappa α_a δ,     α_a ← eta |δ| + (1 - eta) α_a,     p = softmax(beta Q)
 
 Parameters: `kappa`, `eta` in (0, 1); `beta` > 0. Columns: ``choice``, ``reward`` (or ``outcome``).
+
+Records: ``value``, ``prediction_error``, ``associability`` (of the chosen option, before it learns).
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ def pearce_hall(p: Any, s: Any, t: Any) -> None:
     """Associability `eta`-averages the size of past prediction errors; `kappa` scales it to a rate."""
     a = t.choose("choice", p.beta * s.Q)
     delta = t.reward - s.Q[a]
+    t.record("value", s.Q[a])
     t.record("prediction_error", delta)
     t.record("associability", s.alpha[a])
     s.Q[a] += p.kappa * s.alpha[a] * delta

@@ -11,6 +11,9 @@ the risk preference gamma and weighs the sizes x:
 
 Parameters: `A` in (0, 1); `beta` in (0, 20); `gamma` in (0, 10). Columns: ``choice`` (1: blue, 2: orange), ``outcome``,
 ``bluePunish``, ``orangePunish``. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Records: ``belief`` (of `alt_gamma`, that of the option chosen) and ``value``, minus what the chosen option is expected
+to cost, before they learn; ``prediction_error``, outcome - e.
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ def _sharpened(p: Any, belief: Any) -> Any:
 def alt_delta(p: Any, s: Any, t: Any) -> None:
     """One belief about both options."""
     expected = [_sharpened(p, s.belief) * t.bluePunish, _sharpened(p, 1 - s.belief) * t.orangePunish]
-    t.choose("choice", -p.beta * array(expected))
+    a = t.choose("choice", -p.beta * array(expected))
+    t.record("value", -array(expected)[a])
+    t.record("belief", s.belief)
+    t.record("prediction_error", t.outcome - s.belief)
     s.belief = s.belief + p.A * (t.outcome - s.belief)
 
 
@@ -45,5 +51,7 @@ def alt_delta(p: Any, s: Any, t: Any) -> None:
 def alt_gamma(p: Any, s: Any, t: Any) -> None:
     """A belief and an expectation of each option, learned when it is chosen."""
     a = t.choose("choice", -p.beta * s.expected)
-    delta_rule(s.belief, a, t.outcome, p.A)
+    t.record("value", -s.expected[a])
+    t.record("belief", s.belief[a])
+    t.record("prediction_error", delta_rule(s.belief, a, t.outcome, p.A))
     s.expected[a] = _sharpened(p, s.belief[a]) * where(a == 0, t.bluePunish, t.orangePunish)

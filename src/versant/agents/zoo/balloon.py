@@ -14,6 +14,8 @@ trials so far, of which s did not burst the balloon:
 Parameters: `phi` in (0, 1); `eta` > 0 (of `bart_ewmv` in (0, 1)); `gam`, `tau`, `lambda` > 0; `rho` in (-½, ½).
 Columns: ``pumps`` (at most 128), with the one that burst the balloon; ``explosion`` (0, 1). Names are those of hBayesDM
 (Ahn, Haines & Zhang 2017).
+
+Records: ``belief``, p; of `bart_par4` also ``aim``, ω.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ def bart_par4(p: Any, s: Any, t: Any) -> None:
     """Belief `phi` updated with weight `eta`; risk taking `gam`; consistency `tau`."""
     holds = (p.phi + p.eta * s.successes) / (1 + p.eta * s.pumps)
     aim = -p.gam / log(holds)
+    t.record("belief", 1 - holds)
     t.record("aim", aim)
     _pump(s, t, lambda pump: p.tau * (aim - pump))
 

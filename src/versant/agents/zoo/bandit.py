@@ -11,6 +11,8 @@ choice whatever it brought (Lau & Glimcher 2005). Values start at zero.
 `bandit2arm_delta` is the delta rule under the names of the hBayesDM toolbox (Ahn, Haines & Zhang 2017).
 
 Columns: ``choice`` (options 0..n-1) and ``reward`` (number; ``outcome`` where there is no ``reward``).
+
+Records, for `versant.latents`: ``value``, that of the chosen option before it learns, and ``prediction_error``, δ.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@ R, P and rates A_rew, A_pun; the value of an option is Qr + Qp, at first 0. Afte
 ==============================  ==============================================================================
 
 Columns: ``choice``, ``gain``, ``loss``. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Records: ``value``, Qr + Qp of the chosen option before it learns; ``gain_prediction_error``, R g - Qr, and
+``loss_prediction_error``, -P l - Qp, their sum being ``prediction_error``; `banditNarm_delta` has no parts.
 """
 
 from __future__ import annotations
@@ -51,8 +54,12 @@ _ANY: dict[str, Any] = {"state": lambda p, n: {"Qr": zeros(n.choice), "Qp": zero
 
 def _learn(s: Any, t: Any, a: Any, rates: tuple[Any, Any], weights: tuple[Any, Any], kept: tuple[Any, Any]) -> None:
     """Learn gain and loss of option `a`; the values of the others shrink to the shares `kept`."""
-    delta_rule(s.Qr, a, weights[0] * t.gain, rates[0])
-    delta_rule(s.Qp, a, -weights[1] * abs(t.loss), rates[1])
+    t.record("value", s.Qr[a] + s.Qp[a])
+    of_gain = delta_rule(s.Qr, a, weights[0] * t.gain, rates[0])
+    of_loss = delta_rule(s.Qp, a, -weights[1] * abs(t.loss), rates[1])
+    t.record("gain_prediction_error", of_gain)
+    t.record("loss_prediction_error", of_loss)
+    t.record("prediction_error", of_gain + of_loss)
     s.Qr = keep_only(s.Qr, a, kept[0])
     s.Qp = keep_only(s.Qp, a, kept[1])
 
@@ -96,7 +103,8 @@ def bandit4arm_lapse_decay(p: Any, s: Any, t: Any) -> None:
 def banditNarm_delta(p: Any, s: Any, t: Any) -> None:
     """Delta rule on gain minus loss with rate `A` and inverse temperature `tau`."""
     a = t.choose("choice", p.tau * s.ev)
-    delta_rule(s.ev, a, t.gain - abs(t.loss), p.A)
+    t.record("value", s.ev[a])
+    t.record("prediction_error", delta_rule(s.ev, a, t.gain - abs(t.loss), p.A))
 
 
 banditNarm_4par = bandit4arm_4par.variant("banditNarm_4par", **_ANY)

@@ -17,6 +17,8 @@ also be given as `sigma0` and `sigmaD`.
 Columns: ``choice`` and ``reward`` (or ``outcome``) for `bandit4arm2_kalman_filter`; ``choice``, ``gain`` and ``loss``
 for `banditNarm_kalman_filter`, whose outcome is gain minus the loss's magnitude. Names are those of hBayesDM (Ahn,
 Haines & Zhang 2017).
+
+Records, of the chosen option before it learns: ``value``, m; ``uncertainty``, √v; ``gain``, κ; ``prediction_error``.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from typing import Any
 
 from versant.agents.learner import learner
 from versant.agents.parameters import interval, unit
+from versant.expressions.functions import sqrt
 
 __all__ = ["bandit4arm2_kalman_filter", "banditNarm_kalman_filter"]
 
@@ -44,12 +47,19 @@ def _expectations(p: Any, options: int) -> dict[str, Any]:
     return {"mean": [p.mu0 for _ in range(options)], "variance": [p.s0**2 for _ in range(options)]}
 
 
-def _filter(p: Any, s: Any, t: Any, a: Any, outcome: Any) -> None:
-    gain = s.variance[a] / (s.variance[a] + _NOISE**2)
+def weigh_outcome(s: Any, t: Any, a: Any, outcome: Any, noise: float) -> None:
+    """Update mean and variance of option `a` by its outcome, seen with the variance `noise`."""
+    gain = s.variance[a] / (s.variance[a] + noise)
+    t.record("value", s.mean[a])
+    t.record("uncertainty", sqrt(s.variance[a]))
     t.record("gain", gain)
     t.record("prediction_error", outcome - s.mean[a])
     s.mean[a] += gain * (outcome - s.mean[a])
     s.variance[a] *= 1 - gain
+
+
+def _filter(p: Any, s: Any, t: Any, a: Any, outcome: Any) -> None:
+    weigh_outcome(s, t, a, outcome, _NOISE**2)
     s.mean = p["lambda"] * s.mean + (1 - p["lambda"]) * p.theta
     s.variance = p["lambda"] ** 2 * s.variance + p.sD**2
 

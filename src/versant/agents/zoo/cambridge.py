@@ -11,6 +11,8 @@ Parameters: `alpha` in (0, 5), distortion of probability; `rho` > 0, weight of l
 (0, 1), bias to red; `beta` > 0, impatience. Columns: ``gamble_type`` (1: stakes rise, 0: they fall),
 ``percentage_staked`` (5, 25, 50, 75, 95), ``trial_initial_points``, ``red_chosen`` (0, 1), ``n_red_boxes`` (of 10).
 Names are those of hBayesDM (Ahn, Haines & Zhang 2017), which counts practice trials too.
+
+Records: ``utility``, U of the stake chosen.
 """
 
 from __future__ import annotations
@@ -43,9 +45,10 @@ def cgt_cm(p: Any, s: Any, t: Any) -> None:
     chance = where(red == 1, share, 1 - share)
     points = t.trial_initial_points / 100
     utilities = []
-    for place, stake in enumerate(_STAKES):
-        win = log1p(points * (1 + stake / 100))
-        lose = log1p(p.rho * points * (1 - stake / 100))
+    for place, percentage in enumerate(_STAKES):
+        win = log1p(points * (1 + percentage / 100))
+        lose = log1p(p.rho * points * (1 - percentage / 100))
         delay = where(t.gamble_type == 1, place / 4, 1 - place / 4)
         utilities.append(chance * win + (1 - chance) * lose - p.beta * delay)
-    t.choose("percentage_staked", p.gamma * array(utilities))
+    stake = t.choose("percentage_staked", p.gamma * array(utilities))
+    t.record("utility", array(utilities)[stake])

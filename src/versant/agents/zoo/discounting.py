@@ -9,6 +9,8 @@
 Parameters: `k`, `r` in (0, 1); `s` in (0, 10), sensitivity to time; `beta` in (0, 5). Columns: ``delay_later``,
 ``amount_later``, ``delay_sooner``, ``amount_sooner``, ``choice`` (0: sooner, 1: later). Names are those of hBayesDM
 (Ahn, Haines & Zhang 2017), whose models of one subject (``_single``) have the same likelihood.
+
+Records: ``value_later`` and ``value_sooner``, A D(t).
 """
 
 from __future__ import annotations

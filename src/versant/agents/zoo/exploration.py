@@ -23,6 +23,9 @@ Thompson sampling proper, none is greed.
 
 Parameters: `w1`, `w2`, `w3`, `bonus` real; `beta`, `spread` > 0; `xi` in (0, 1). Columns: ``choice``, ``reward`` (or
 ``outcome``); ``block``, where the filter starts anew, except for `kalman_…`.
+
+Records, of the chosen option before it learns: ``value``, m; ``uncertainty``, √v; ``gain``, κ; ``prediction_error``;
+except for `kalman_…` also V, RU and TU as ``value_difference``, ``relative_uncertainty`` and ``total_uncertainty``.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from typing import Any
 from versant.agents.learner import learner
 from versant.agents.parameters import positive, real, unit
 from versant.agents.parts import DRAW_GRID, highest_draw, probit_log_odds
+from versant.agents.zoo.bandit_kalman import weigh_outcome
 from versant.expressions.functions import sqrt
 
 __all__ = [
@@ -63,9 +67,10 @@ def _trial(s: Any, t: Any, value: Any, relative: Any, ratio: Any) -> None:
     directed = sqrt(s.variance[0]) - sqrt(s.variance[1])
     total = sqrt(s.variance[0] + s.variance[1])
     a = t.choose("choice", -probit_log_odds(value * difference + relative * directed + ratio * difference / total))
-    gain = s.variance[a] / (s.variance[a] + _NOISE)
-    s.mean[a] += gain * (t.reward - s.mean[a])
-    s.variance[a] *= 1 - gain
+    t.record("value_difference", difference)
+    t.record("relative_uncertainty", directed)
+    t.record("total_uncertainty", total)
+    weigh_outcome(s, t, a, t.reward, _NOISE)
 
 
 @learner(w1=real, **_TASK)
@@ -101,9 +106,7 @@ def _expectations(n: Any) -> dict[str, Any]:
 
 def _track(s: Any, t: Any, a: Any) -> None:
     """Learn the pay of option `a` and let all options walk."""
-    gain = s.variance[a] / (s.variance[a] + _WALK_NOISE)
-    s.mean[a] += gain * (t.reward - s.mean[a])
-    s.variance[a] *= 1 - gain
+    weigh_outcome(s, t, a, t.reward, _WALK_NOISE)
     s.mean = _DECAY * s.mean + (1 - _DECAY) * _CENTRE
     s.variance = _DECAY**2 * s.variance + _DIFFUSION
 

@@ -16,8 +16,10 @@ learned before and known (``pavlovian``), takes the place of V_c, and rho weighs
 
 Parameters: `xi` (lapse), `ep` (rate) in (0, 1); `b` (bias to go), `pi` (Pavlovian bias) real; `rho`, `rhoRew`, `rhoPun`
 > 0. Columns: ``cue`` (1 to 4; of `pit` as many as there are), ``keyPressed`` (0, 1), ``reward`` (or
-``outcome``), and for `pit` ``pavlovian``. Names are those of hBayesDM (Ahn,
-Haines & Zhang 2017).
+``outcome``), and for `pit` ``pavlovian``. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Records: ``value``, that of the act done before it learns, and its ``prediction_error``; except for `pit` also
+``cue_value`` and ``cue_prediction_error``.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def _trial(p: Any, s: Any, t: Any, bias: Any, pavlovian: Any, outcome: Any) -> N
     weight = s.act[1, cue] - s.act[0, cue] + bias + pavlovian * s.cue_value[cue]
     pressed = t.choose("keyPressed", weight, lapse=p.xi)
     target = outcome(t.reward)
-    delta_rule(s.cue_value, cue, target, p.ep)
+    t.record("value", s.act[pressed, cue])
+    t.record("cue_value", s.cue_value[cue])
+    t.record("cue_prediction_error", delta_rule(s.cue_value, cue, target, p.ep))
     t.record("prediction_error", delta_rule(s.act, (pressed, cue), target, p.ep))
 
 
@@ -86,4 +90,5 @@ def pit(p: Any, s: Any, t: Any) -> None:
     """Pavlovian–instrumental transfer: the background's value invites going with weight `pi`."""
     weight = p.rho * (s.act[1, t.cue] - s.act[0, t.cue]) + p.b + p.pi * t.pavlovian
     pressed = t.choose("keyPressed", weight, lapse=p.xi)
+    t.record("value", s.act[pressed, t.cue])
     t.record("prediction_error", delta_rule(s.act, (pressed, t.cue), t.reward, p.ep))

@@ -11,6 +11,8 @@ outcome counts: on the first, and wherever ``RT_happy`` differs from the trial b
 
 Parameters: `w0` to `w3` real; `gam` in (0, 1); `sig` > 0. Columns: ``gain``, ``loss``, ``cert``, ``type``, ``gamble``
 (0, 1), ``outcome``, ``happy``, ``RT_happy``. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Records: ``mood``, the mean of the rating; ``prediction_error``, outcome - ev after a gamble and 0 after a sure amount.
 """
 
 from __future__ import annotations
@@ -35,8 +37,11 @@ def rdt_happiness(p: Any, s: Any, t: Any) -> None:
     """Ratings of happiness as a weighted sum of past sure amounts, expectations and prediction errors."""
     mood = p.w0 + p.w1 * s.certain + p.w2 * s.expected + p.w3 * s.surprise
     t.observe("happy", Normal(mood, p.sig), when=t.RT_happy != s.rated)
+    t.record("mood", mood)
     s.rated = t.RT_happy
     gambled, worth = t.gamble > 0, 0.5 * (t.gain - abs(t.loss))
     s.certain = p.gam * (s.certain + where(gambled, 0.0, t.type * t.cert))
     s.expected = p.gam * (s.expected + where(gambled, worth, 0.0))
-    s.surprise = p.gam * (s.surprise + where(gambled, t.outcome - worth, 0.0))
+    delta = where(gambled, t.outcome - worth, 0.0)
+    t.record("prediction_error", delta)
+    s.surprise = p.gam * (s.surprise + delta)

@@ -17,6 +17,9 @@ v = (.1, 1). `hgf_ibrb_single` has the same likelihood.
 
 Parameters: `kappa`, `zeta` in (0, 3); `omega2` in (-10, 5); `omega3` in (-15, 5); or `omega`, an array of the last two.
 Columns: ``u``, ``y``.
+
+Records: ``prediction``, û; ``prediction_error``, u - û, and ``weighted_prediction_error``, v2 (u - û); with a third
+level, ``volatility_prediction_error``, δ.
 """
 
 from __future__ import annotations
@@ -49,8 +52,11 @@ def _perceive(s: Any, t: Any, step: Any) -> tuple[Any, Any]:
     """Update level 2 by the input, given its step variance; return the predicted variance and the mean's move."""
     prediction, predicted = sigmoid(s.m2), s.v2 + step
     s.v2 = 1 / (1 / predicted + prediction * (1 - prediction))
-    move = s.v2 * (t.u - prediction)
+    surprise = t.u - prediction
+    move = s.v2 * surprise
     t.record("prediction", prediction)
+    t.record("prediction_error", surprise)
+    t.record("weighted_prediction_error", move)
     s.m2 = s.m2 + move
     return predicted, move
 
@@ -60,6 +66,7 @@ def _learn(p: Any, s: Any, t: Any) -> None:
     step = exp(p.kappa * s.m3 + p.omega2)
     predicted, move = _perceive(s, t, step)
     share, error = step / predicted, (s.v2 + move * move) / predicted - 1
+    t.record("volatility_prediction_error", error)
     precision = 1 / (s.v3 + exp(p.omega3)) + 0.5 * p.kappa**2 * share * (share + (2 * share - 1) * error)
     s.v3 = 1 / precision
     s.m3 = s.m3 + 0.5 * s.v3 * p.kappa * share * error

@@ -19,6 +19,10 @@ the two exchanged otherwise:
 Everything starts at zero. Parameters: `A`, `K` (of `igt_vpp`), `w`, `Arew`, `Apun` in (0, 1); `alpha` in (0, 2);
 `cons`, `K` (of `igt_orl`) in (0, 5); `lambda` in (0, 10); `epP`, `epN`, `betaF`, `betaP` real. Columns:
 ``choice`` (1 to 4), ``gain``, ``loss``. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Records, of the deck chosen before it learns: ``value``, E; ``utility``, u; ``prediction_error``, u - E, of which the
+decay rule has none; ``perseverance``, P. `igt_orl` has V and x in place of E and u, and
+``frequency``, F, with ``frequency_prediction_error``, sign x - F.
 """
 
 from __future__ import annotations
@@ -45,19 +49,30 @@ def _utility(p: Any, outcome: Any) -> Any:
     return where(outcome >= 0, 1.0, -p["lambda"]) * power(abs(outcome), p.alpha)
 
 
+def _expect(p: Any, s: Any, t: Any, a: Any, outcome: Any) -> None:
+    """Learn the utility of deck `a` by the delta rule."""
+    utility = _utility(p, outcome)
+    t.record("value", s.E[a])
+    t.record("utility", utility)
+    t.record("prediction_error", delta_rule(s.E, a, utility, p.A))
+
+
 @learner(A=unit, **_UTILITY, state={"E": zeros(4)}, **_DECKS)
 def igt_pvl_delta(p: Any, s: Any, t: Any) -> None:
     """Prospect utility, delta rule."""
     a = t.choose("choice", (3.0**p.cons - 1) * s.E)
-    delta_rule(s.E, a, _utility(p, _outcome(t)), p.A)
+    _expect(p, s, t, a, _outcome(t))
 
 
 @learner(A=unit, **_UTILITY, state={"E": zeros(4)}, **_DECKS)
 def igt_pvl_decay(p: Any, s: Any, t: Any) -> None:
     """Prospect utility, decay reinforcement: `A` is what is kept."""
     a = t.choose("choice", (3.0**p.cons - 1) * s.E)
+    utility = _utility(p, _outcome(t))
+    t.record("value", s.E[a])
+    t.record("utility", utility)
     s.E = p.A * s.E
-    s.E[a] += _utility(p, _outcome(t))
+    s.E[a] += utility
 
 
 @learner(
@@ -67,7 +82,8 @@ def igt_vpp(p: Any, s: Any, t: Any) -> None:
     """Value plus perseverance, weighed by `w`."""
     a = t.choose("choice", (3.0**p.cons - 1) * (p.w * s.E + (1 - p.w) * s.P))
     outcome = _outcome(t)
-    delta_rule(s.E, a, _utility(p, outcome), p.A)
+    _expect(p, s, t, a, outcome)
+    t.record("perseverance", s.P[a])
     s.P = p.K * s.P
     s.P[a] += where(outcome >= 0, p.epP, p.epN)
 
@@ -81,9 +97,14 @@ def igt_orl(p: Any, s: Any, t: Any) -> None:
     a = t.choose("choice", s.V + p.betaF * s.F + p.betaP * s.P)
     outcome = _outcome(t)
     rate, fictive = where(outcome >= 0, p.Arew, p.Apun), where(outcome >= 0, p.Apun, p.Arew)
-    learned = s.F[a] + rate * (sign(outcome) - s.F[a])
+    surprise = sign(outcome) - s.F[a]
+    t.record("frequency", s.F[a])
+    t.record("frequency_prediction_error", surprise)
+    t.record("perseverance", s.P[a])
+    learned = s.F[a] + rate * surprise
     s.F = s.F + fictive * (-sign(outcome) / 3 - s.F)
     s.F[a] = learned
-    delta_rule(s.V, a, outcome, rate)
+    t.record("value", s.V[a])
+    t.record("prediction_error", delta_rule(s.V, a, outcome, rate))
     s.P[a] = 1.0
     s.P = s.P / 3.0**p.K

@@ -20,6 +20,8 @@ Parameters: `alpha` (of the diffusion), `a`, `tau`, `d`, `A`, `v11` … `v22` > 
 `alpha_neg` in (0, 1); `bp` in (-.3, .3); `delta`, `v`, `d1`, `d2`, `d3` real. Columns: ``choice`` (1, 2), ``RT``
 (seconds); ``condition`` (1, 2) of the race; ``cond`` (1 to 3), ``iter`` (number of the trial within its condition) and
 ``reward`` (or ``feedback``) of learning.
+
+Records, of models that learn: ``drift``; ``value``, that of the chosen option before it learns; ``prediction_error``.
 """
 
 from __future__ import annotations
@@ -87,12 +89,18 @@ def pstRT_ddm(p: Any, s: Any, t: Any) -> None:
     t.respond("choice", "RT", Wiener(p.a, 0.5, array([p.d1, p.d2, p.d3])[t.cond], p.tau, upper=0))
 
 
+def _learn(s: Any, t: Any, c: Any, drift: Any, rate: Any) -> None:
+    t.record("drift", drift)
+    t.record("value", s.Q[t.cond, c])
+    t.record("prediction_error", delta_rule(s.Q, (t.cond, c), t.reward, rate))
+
+
 @learner(a=_BOUNDARY, tau=_REST, v=real, alpha=unit, state={"Q": [[0.5, 0.5]] * 3}, **_CONDITIONS)
 def pstRT_rlddm1(p: Any, s: Any, t: Any) -> None:
     """Drift by the difference of learned values."""
     drift = p.v * (s.Q[t.cond, 0] - s.Q[t.cond, 1])
     c, _ = t.respond("choice", "RT", Wiener(p.a, 0.5, drift, p.tau, upper=0))
-    t.record("prediction_error", delta_rule(s.Q, (t.cond, c), t.reward, p.alpha))
+    _learn(s, t, c, drift, p.alpha)
 
 
 @learner(
@@ -110,8 +118,7 @@ def pstRT_rlddm6(p: Any, s: Any, t: Any) -> None:
     drift = p.v * (s.Q[t.cond, 0] - s.Q[t.cond, 1])
     boundary = p.a * power(t.iter / 10, p.bp)
     c, _ = t.respond("choice", "RT", Wiener(boundary, 0.5, drift, p.tau, upper=0))
-    rate = where(t.reward > s.Q[t.cond, c], p.alpha_pos, p.alpha_neg)
-    t.record("prediction_error", delta_rule(s.Q, (t.cond, c), t.reward, rate))
+    _learn(s, t, c, drift, where(t.reward > s.Q[t.cond, c], p.alpha_pos, p.alpha_neg))
 
 
 choiceRT_ddm_single = choiceRT_ddm.variant("choiceRT_ddm_single")

@@ -19,6 +19,10 @@ with indecision point alpha; `prl_fictitious_rp` takes the rate eta_pos for both
 
 Parameters: `Arew`, `Apun`, `phi`, `rho`, `eta`, `eta_pos`, `eta_neg` in (0, 1); `beta` in (0, 10); `alpha` real.
 Columns: ``choice`` and ``reward`` (or ``outcome``); ``block`` for ``_multipleB``.
+
+Records: ``value``, that of the chosen option before it learns; ``prediction_error``, δ, of which `prl_ewa` has none: it
+records ``experience``, n_a. With fictitious updates also ``fictitious_value``, Q_b, and
+``fictitious_prediction_error``, -o - Q_b.
 """
 
 from __future__ import annotations
@@ -50,8 +54,8 @@ def prl_rp(p: Any, s: Any, t: Any) -> None:
     """Delta rule with rate `Arew` after rewards and `Apun` after all else."""
     a = t.choose("choice", p.beta * s.Q)
     outcome = sign(t.reward)
-    delta = delta_rule(s.Q, a, outcome, where(outcome > 0, p.Arew, p.Apun))
-    t.record("prediction_error", delta)
+    t.record("value", s.Q[a])
+    t.record("prediction_error", delta_rule(s.Q, a, outcome, where(outcome > 0, p.Arew, p.Apun)))
 
 
 @learner(phi=unit, rho=unit, beta=_HEAT, state={"Q": zeros(2), "n": zeros(2)}, **_TASK)
@@ -59,6 +63,8 @@ def prl_ewa(p: Any, s: Any, t: Any) -> None:
     """Experience-weighted attraction: decay `phi` of what was learned, `rho` of experience."""
     a = t.choose("choice", p.beta * s.Q)
     before = s.n[a]
+    t.record("value", s.Q[a])
+    t.record("experience", before)
     s.n[a] = p.rho * before + 1
     s.Q[a] = (p.phi * before * s.Q[a] + sign(t.reward)) / s.n[a]
 
@@ -73,6 +79,8 @@ def _learn_both(s: Any, t: Any, a: Any, rate: Any) -> None:
     outcome = sign(t.reward)
     delta = outcome - s.Q[a]
     speed = rate(delta) if callable(rate) else rate
+    t.record("value", s.Q[a])
+    t.record("fictitious_value", s.Q[1 - a])
     delta_rule(s.Q, a, outcome, speed)
     t.record("prediction_error", delta)
     t.record("fictitious_prediction_error", update_other(s.Q, a, -outcome, speed))

@@ -28,6 +28,9 @@ Other-conferred utility (Chung, Christopoulos, King-Casas, Ball & Chiu 2015), `p
 
 rho in (0, 2); tau > 0; ocu real. Columns: ``condition`` (1: both peers safe, 3: both risky), ``p_gamble``,
 ``safe_Hpayoff``, ``safe_Lpayoff``, ``risky_Hpayoff``, ``risky_Lpayoff``, ``choice`` (0, 1: risky).
+
+Records: the utilities of both options, ``utility_gamble`` and ``utility_sure``, ``utility_lottery`` and
+``utility_fixed``, ``utility_first`` and ``utility_second``, ``utility_risky`` and ``utility_safe`` (without ocu).
 """
 
 from __future__ import annotations
@@ -75,18 +78,26 @@ def ra_noRA(p: Any, s: Any, t: Any) -> None:
     _gamble(t, lambda amount: amount, p["lambda"], p.tau)
 
 
+def _lottery(p: Any, t: Any, lottery: Any) -> None:
+    """Choose the lottery of this utility or the fixed reward."""
+    fixed = 0.5 * power(t.reward_fix, p.alpha)
+    t.record("utility_lottery", lottery)
+    t.record("utility_fixed", fixed)
+    t.choose("choice", p.gamma * (lottery - fixed))
+
+
 @learner(alpha=_POWER, beta=real, gamma=positive, **_CHOICE)
 def cra_linear(p: Any, s: Any, t: Any) -> None:
     """Ambiguity takes a share of the probability: `beta` > 0 is aversion."""
     lottery = (t.prob - p.beta * t.ambig / 2) * power(t.reward_var, p.alpha)
-    t.choose("choice", p.gamma * (lottery - 0.5 * power(t.reward_fix, p.alpha)))
+    _lottery(p, t, lottery)
 
 
 @learner(alpha=_POWER, beta=real, gamma=positive, **_CHOICE)
 def cra_exp(p: Any, s: Any, t: Any) -> None:
     """Ambiguity is an exponent of the probability: `beta` > 0 is aversion."""
     lottery = t.prob ** (1 + p.beta * t.ambig) * power(t.reward_var, p.alpha)
-    t.choose("choice", p.gamma * (lottery - 0.5 * power(t.reward_fix, p.alpha)))
+    _lottery(p, t, lottery)
 
 
 def _weighted(p: Any, probability: Any) -> Any:
@@ -108,6 +119,8 @@ def dbdm_prob_weight(p: Any, s: Any, t: Any) -> None:
     """Probability weighting `tau`, risk aversion `rho`, loss aversion `lambda`, inverse temperature `beta`."""
     first = _prospect(p, t.opt1hprob, t.opt1hval, t.opt1lval)
     second = _prospect(p, t.opt2hprob, t.opt2hval, t.opt2lval)
+    t.record("utility_first", first)
+    t.record("utility_second", second)
     t.choose("choice", p.beta * array([first, second]))
 
 
@@ -118,4 +131,6 @@ def peer_ocu(p: Any, s: Any, t: Any) -> None:
     safe = chance * power(t.safe_Hpayoff, p.rho) + (1 - chance) * power(t.safe_Lpayoff, p.rho)
     risky = chance * power(t.risky_Hpayoff, p.rho) + (1 - chance) * power(t.risky_Lpayoff, p.rho)
     peers = where(t.condition == 3, p.ocu, where(t.condition == 1, -p.ocu, 0.0))
+    t.record("utility_risky", risky)
+    t.record("utility_safe", safe)
     t.choose("choice", p.tau * (risky - safe + peers))

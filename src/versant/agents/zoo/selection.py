@@ -9,6 +9,8 @@ where it was the second. With a the option taken, b the other and r the reward,
 
 Parameters: `alpha`, `alpha_pos`, `alpha_neg` in (0, 1); `beta` in (0, 10). Columns: ``type``, ``choice``, ``reward``
 (or ``outcome``). Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Records: ``value``, that of the option taken before it learns; ``prediction_error``.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ _TASK: dict[str, Any] = {
 def _trial(p: Any, s: Any, t: Any, rate: Any) -> None:
     first, second = 2 * t.type, 2 * t.type + 1
     took_first = t.choose("choice", p.beta * (s.Q[first] - s.Q[second]))
-    t.record("prediction_error", delta_rule(s.Q, second - took_first, t.reward, rate))
+    taken = second - took_first
+    t.record("value", s.Q[taken])
+    t.record("prediction_error", delta_rule(s.Q, taken, t.reward, rate))
 
 
 @learner(alpha=unit, beta=interval(0, 10), **_TASK)

@@ -13,6 +13,8 @@ The variance that the Bayesian learner tracks does not enter its choices, and is
 
 Parameters: `alpha` in (0, 20), envy; `beta` in (0, 10), guilt; `tau` in (0, 10); `ep` in (0, 1). Columns: ``offer``,
 ``accept`` (0, 1). Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
+
+Records: ``norm``, by which the offer is judged; ``utility``, U; ``prediction_error``, o - f before f moves.
 """
 
 from __future__ import annotations
@@ -32,14 +34,20 @@ _ANSWER: dict[str, Any] = {"choices": {"accept": (0, 1)}}
 def ug_bayes(p: Any, s: Any, t: Any) -> None:
     """Bayesian norm; envy `alpha` and guilt `beta`."""
     s.k = s.k + 1
+    t.record("prediction_error", t.offer - s.norm)
     s.norm = s.norm + (t.offer - s.norm) / s.k
     utility = t.offer - p.alpha * maximum(s.norm - t.offer, 0.0) - p.beta * maximum(t.offer - s.norm, 0.0)
+    t.record("norm", s.norm)
+    t.record("utility", utility)
     t.choose("accept", p.tau * utility)
 
 
 @learner(alpha=interval(0, 20), tau=interval(0, 10), ep=unit, state={"norm": 10.0}, **_ANSWER)
 def ug_delta(p: Any, s: Any, t: Any) -> None:
     """Norm by delta rule with rate `ep`; envy `alpha`."""
-    t.choose("accept", p.tau * (t.offer - p.alpha * maximum(s.norm - t.offer, 0.0)))
+    utility = t.offer - p.alpha * maximum(s.norm - t.offer, 0.0)
+    t.record("norm", s.norm)
+    t.record("utility", utility)
+    t.choose("accept", p.tau * utility)
     t.record("prediction_error", t.offer - s.norm)
     s.norm = s.norm + p.ep * (t.offer - s.norm)

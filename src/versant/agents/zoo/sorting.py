@@ -15,6 +15,8 @@ matches. Names are those of hBayesDM (Ahn, Haines & Zhang 2017).
 Where the trials do not say what the card matches, as that toolbox's do not, ``trial`` (1 to 128) says which card it
 was: the test's 64 cards in the order of the printed deck, gone through twice. `CARDS` is that order as the toolbox's
 answer sheet (``wcs_answersheet.txt``) has it; it is a fact of the test, not of the model.
+
+Records: ``attention_colour``, ``attention_form``, ``attention_number``, a before the answer is known.
 """
 
 from __future__ import annotations
@@ -66,6 +68,8 @@ def wcs_sql(p: Any, s: Any, t: Any) -> None:
     sums = array([sum(w * (deck == k) for w, deck in zip(weights, matched, strict=True)) for k in range(4)])
     floored = _KEPT * sums + _FLOOR
     k = t.choose("choice", probabilities=where(first, sums, floored / floored.sum()))
+    for dimension, attention in zip(_DECKS, s.attention, strict=True):
+        t.record(f"attention_{dimension}", attention)
     right = t.reward > 0
     agrees = [where(right, 1.0 * (deck == k), 1.0 * (deck != k)) for deck in matched]
     signal = array([a * agree for a, agree in zip(s.attention, agrees, strict=True)])

@@ -31,6 +31,9 @@ so far were to it more often than not, .3 if less often, .5 if neither; and
 `lambda`, `w` in (0, 1), `beta1`, `beta2` > 0 (or `tau`, `beta`, as in CBM), `phi` real. Their columns are ``choice1``,
 ``choice2`` (1, 2: within the state), ``state`` (or ``state2``; 2, 3) and ``reward`` (or ``outcome``), where labels 1
 and 2 of the latter mean a reward and none. Trials without a response are left out, as there.
+
+Records: ``first_value``, M_c, and ``second_value``, Q_k, before they learn; ``first_prediction_error``, Q_k - M_c, and
+``second_prediction_error``, r - Q_k. `two_step_model_based` has no first ones.
 """
 
 from __future__ import annotations
@@ -71,6 +74,8 @@ def _trial(p: Any, s: Any, t: Any, rates: tuple[Any, Any, Any], heats: tuple[Any
     c = t.choose("level1_choice", heats[0] * net + p.pi * s.last)
     first, second = 2 * t.state, 2 * t.state + 1
     k = t.choose("level2_choice", [heats[1] * s.Q[first], heats[1] * s.Q[second]], among=[first, second])
+    t.record("first_value", s.M[c])
+    t.record("second_value", s.Q[k])
     t.record("first_prediction_error", delta_rule(s.M, c, s.Q[k], rates[0]))
     t.record("second_prediction_error", delta_rule(s.Q, k, t.reward, rates[1]))
     s.M[c] += rates[2] * (t.reward - s.Q[k])
@@ -110,15 +115,22 @@ _LEARNED: dict[str, Any] = {
 }
 
 
-def _learned_trial(s: Any, t: Any, net: Callable[[Any, Any], Any], heat: Any, rates: tuple[Any, Any, Any]) -> None:
+def _learned_trial(
+    s: Any, t: Any, net: Callable[[Any, Any], Any], heat: Any, rates: tuple[Any, Any, Any], *, cached: bool = True
+) -> None:
     """Choose by `net` of what is planned and what is cached, and learn values and transitions."""
     best = [s.Q[0].max(), s.Q[1].max()]
     likely = where(s.usual > 0, 2 * _COMMON - 1, where(s.usual < 0, 1 - 2 * _COMMON, 0.0))
     c = t.choose("choice1", net(likely * (best[1] - best[0]), s.M[1] - s.M[0]))
     z = t.state
     k = t.choose("choice2", heat * s.Q[z])
+    if cached:
+        t.record("first_value", s.M[c])
+        t.record("first_prediction_error", s.Q[z, k] - s.M[c])
+    t.record("second_value", s.Q[z, k])
     delta_rule(s.M, c, s.Q[z, k], rates[0])
     surprise = delta_rule(s.Q, (z, k), t.reward, rates[1])
+    t.record("second_prediction_error", surprise)
     s.M[c] += rates[0] * rates[2] * surprise
     s.usual = s.usual + where(z == c, 1.0, -1.0)
     s.last = one_hot(c, 2)
@@ -136,7 +148,7 @@ def two_step_hybrid(p: Any, s: Any, t: Any) -> None:
 def two_step_model_based(p: Any, s: Any, t: Any) -> None:
     """Planning alone."""
     stay = p.phi * (s.last[1] - s.last[0])
-    _learned_trial(s, t, lambda v, m: p.beta1 * v + stay, p.beta2, (0.0, p.alpha2, 0.0))
+    _learned_trial(s, t, lambda v, m: p.beta1 * v + stay, p.beta2, (0.0, p.alpha2, 0.0), cached=False)
 
 
 @learner(alpha1=unit, alpha2=unit, **_LAMBDA, beta1=positive, phi=real, beta2=positive, **_LEARNED)

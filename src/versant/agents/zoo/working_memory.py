@@ -13,6 +13,8 @@ block; memory decays before it is written.
 Parameters: `alpha`, `neg` (learning from failure), `phi` (decay), `rho` (trust in memory), `eps` (lapse) in (0, 1); `K`
 (capacity) in (0, 6); `kappa` real. Columns: ``stimulus``, ``set_size``, ``choice`` (3 actions), ``reward`` (or
 ``outcome``), ``block``.
+
+Records: ``weight_of_memory``, w; ``value``, Q of the action taken before it learns; ``prediction_error``, r - Q.
 """
 
 from __future__ import annotations
@@ -56,7 +58,8 @@ def rlwm(p: Any, s: Any, t: Any) -> None:
     a = t.choose("choice", probabilities=mixed, lapse=p.eps)
     t.record("weight_of_memory", share)
     learned = where(t.reward > 0, 1.0, p.neg)
-    delta_rule(s.Q, (i, a), t.reward, p.alpha * learned)
+    t.record("value", s.Q[i, a])
+    t.record("prediction_error", delta_rule(s.Q, (i, a), t.reward, p.alpha * learned))
     s.W = s.W + p.phi * (1 / _ACTIONS - s.W)
     delta_rule(s.W, (i, a), t.reward, learned)
     s.C[i] = one_hot(a, _ACTIONS)
