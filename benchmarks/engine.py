@@ -37,6 +37,8 @@ from versant.expressions.engine import Interpreter
 SIZES = ((20, 100), (1_000, 200), (10_000, 200))
 QUICK = ((1_000, 200),)
 RIVALS = ("c", "numba", "jax")
+REST = 0.05
+"""Seconds before each turn: threads of a rival (JAX's) spin for a while after their work, and CPU time counts them."""
 TURNS, SLOW_TURNS = 15, 3
 SLOW = 0.3  # seconds; what takes longer is timed in fewer turns
 LEAST = 0.004  # seconds; what is faster is repeated within a turn
@@ -115,6 +117,8 @@ def in_turns(works: dict[str, Work], clock: Callable[[], float]) -> dict[str, li
     for turn in range(TURNS):
         for name, work in works.items():
             if once[name] < SLOW or turn < SLOW_TURNS:
+                time.sleep(REST)
+                work()
                 taken[name].append(seconds(work, max(1, int(LEAST / once[name])), clock))
     return taken
 
