@@ -134,7 +134,8 @@ def test_minus_ten_thousand() -> None:
     """log σ(-10000) is -10000, and log σ(+50) is -exp(-50): nothing is clipped."""
     recurrence, rows = logistic_data(np.array([-1e4, -800.0, 1e4, 0.0]))
     sums = Kernel(differentiate(recurrence, 2), rows).sums(np.ones((4, 1)), np.arange(4))
-    np.testing.assert_allclose(sums[0, :3], [-1e4, -800.0, 0.0], rtol=2.3e-16, atol=0)
+    np.testing.assert_array_equal(sums[0, [0, 2]], [-1e4, 0.0])
+    assert abs(sums[0, 1] + 800.0) <= np.spacing(800.0)
     assert sums[0, 3] == pytest.approx(-np.log(2), rel=1e-15)
     np.testing.assert_array_equal(sums[1], [-1e4, -800.0, 0.0, 0.0])
 

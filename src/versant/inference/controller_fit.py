@@ -5,9 +5,9 @@ a symmetric Dirichlet prior (c = 1: maximum likelihood),
 
     θ ← (θ g + c − 1) / Σ_block (θ g + c − 1)
 
-raises the log posterior or leaves it (Baum & Eagon 1967); θ g are the expected counts. Two such steps give a
-direction and its curvature, along which a longer step is tried and kept if it is no worse (squared extrapolation,
-Varadhan & Roland 2008). All starts run side by side.
+raises the log posterior or leaves it (Baum & Eagon 1967); θ g are the expected counts. Two such steps give a direction
+and its curvature, along which a longer step is tried and kept if it ends no lower than the first of them (squared
+extrapolation, Varadhan & Roland 2008). All starts run side by side.
 
 How far the answer is from a maximum is told by what the log posterior, linearised there, promises over all controllers
 of its size, Σ_blocks (max g − θᵀg): at a maximum it is 0, at the edges of the simplices too.
@@ -150,7 +150,7 @@ class _Ascent:
         return theta, self.height(theta)
 
     def _leap(self, theta: Array, once: Array) -> Array:
-        """A second step, and from both a longer one where it is no worse."""
+        """A second step, or the longer one that both point to where it ends no lower than the first."""
         reached, _, twice = self.grow(once)
         step = once - theta
         bend = twice - once - step
