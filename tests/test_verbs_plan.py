@@ -281,3 +281,16 @@ def test_the_gap_is_to_the_bound_of_every_policy() -> None:
 def test_a_path_is_no_problem() -> None:
     with pytest.raises(ProblemError, match=r"takes a Pomdp, not str: read a file by vs.read_pomdp"):
         plan("tiger.POMDP")  # type: ignore[arg-type]
+
+
+def test_only_a_call_that_asks_for_nothing_else_ends_with_the_graph_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("versant.planning.ways.ASCENT_LIMIT", 1)
+    problem = tiger()
+    alone = plan_with_all_bounds(problem, nodes=5, bounds=())
+    assert alone.families == {"graphs": 1}
+    assert alone.value == pytest.approx(19.371368, abs=1e-6)
+    assert plan_with_all_bounds(problem, nodes=5, bounds=(), starts=2, iterations=3).families["random"] == 2
+    assert plan_with_all_bounds(problem, nodes=2, bounds=(), method="pga", iterations=2).families["random"] > 0
+    assert plan_with_all_bounds(
+        problem, nodes=3, bounds=(), deterministic=True, iterations=2
+    ).controller.is_deterministic

@@ -30,8 +30,7 @@ PAIR_LIMIT = 50_000
 """Pairs (state, node) beyond which starts are graphs as they are."""
 
 ASCENT_LIMIT = 200_000
-"""Pairs (state, node) beyond which, without budgets, there is no ascent from them."""
-
+"""Pairs (state, node) beyond which, without budgets, there is no ascent from them unless it is asked for."""
 
 COMPRESSION = 10.0
 """Compression takes about so many times as long as improving a small graph."""
@@ -70,14 +69,11 @@ def graph_starts(
             yield disturbed(start, share, rng)
 
 
-def graph_alone(columns: Columns, problem: PlanningProblem, deadline: float) -> PolicyGraph | None:
-    """The policy graph of this size where the problem is so large that an ascent would not get far; else None.
+def graph_alone(columns: Columns, nodes: int, deadline: float) -> PolicyGraph:
+    """The best policy graph of at most `nodes` nodes, where an ascent from it would not get far; without budgets.
 
     With budgets there is always an ascent: a graph made smaller need not keep them.
     """
-    nodes = problem.loop.layout.nodes
-    if problem.names or problem.loop.n_states * nodes <= ASCENT_LIMIT:
-        return None
     columns.model.deadline = deadline
     best, model = columns.best(), columns.model
     begun = time.perf_counter()

@@ -159,13 +159,15 @@ def ascend_from_starts(
         raise ProblemError(f"planning needs at least one start, not {starts}")
     size = _size(task.pomdp, nodes)
     limits = dict(task.pomdp.budgets)
+    usual = starts is None and families is None and not (also or deterministic) and rule.name == "natural"
+    only = nodes if usual and _only_a_graph(nodes, task) else None
     if families is None:
         families = FAMILIES if "sawtooth" in task.able else ("random",)
     if "graphs" in families and (starts is None or isinstance(starts, int | np.integer)):
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
-        ready = _graphs_ready(task, nodes)
+        ready = _graphs_ready(task, nodes, only is not None)
         task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, ready)
-        _generate(task.run.columns, nodes if _only_a_graph(nodes, task) else None)
+        _generate(task.run.columns, only)
     columns = task.run.columns
 
     def search_at(size: int) -> Search:
@@ -176,13 +178,12 @@ def ascend_from_starts(
         if also or nodes != "grow" or not (starts is None or isinstance(starts, int | np.integer)):
             raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
         timed = task.time is not None
-        usual = TIMED_STARTS if timed else STARTS
-        first = 0 if "random" not in families else usual if starts is None else int(starts)
+        few = TIMED_STARTS if timed else STARTS
+        first = 0 if "random" not in families else few if starts is None else int(starts)
         return grow(search_at, columns, first, task.seed, TIMED_SIZES if timed else SIZES)
     search = search_at(size)
-    end = min(task.end, task.finish - size * task.certifying)
-    alone = None if columns is None or also else graph_alone(columns, search.problem, end)
-    if columns is not None and alone is not None:
+    if columns is not None and only is not None:
+        alone = graph_alone(columns, only, min(task.end, task.finish - only * task.certifying))
         task.run.families["graphs"], layout = 1, search.problem.loop.layout
         task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
         return alone.controller(layout)
@@ -196,11 +197,11 @@ def ascend_from_starts(
     return search.conclude()
 
 
-def _graphs_ready(task: Task, nodes: int | str | None) -> float:
+def _graphs_ready(task: Task, nodes: int | str | None, alone: bool) -> float:
     """When to end the search for policy graphs: later where the graph is all there is, but in time to certify it."""
     if nodes == "grow":
         return task.ready if can_grow(task.pomdp.n_states) else task.deadline
-    ready = 0.5 * (task.ready + task.deadline) if _only_a_graph(nodes, task) else task.ready
+    ready = 0.5 * (task.ready + task.deadline) if alone else task.ready
     return min(ready, task.finish - 2.0 * _size(task.pomdp, nodes) * task.certifying)  # shrinking takes about as long
 
 

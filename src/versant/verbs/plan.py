@@ -95,7 +95,9 @@ def plan(
         Controllers of `nodes` nodes to start from besides.
     families : sequence of {"graphs", "random"}, optional
         Families of starts: policy graphs of a point-based search at several multipliers of the budgets, and random
-        ones; unless given, random ones and, where the size of the problem allows, policy graphs.
+        ones; unless given, random ones and, where the size of the problem allows, policy graphs. Where no method,
+        `starts`, `families` and budgets are given, and there are more than 200,000 pairs of state and node, the policy
+        graph itself is the answer, reduced to `nodes` nodes: an ascent would not get far.
     bounds : sequence of {"qmdp", "fib", "sawtooth"}, optional
         Upper bounds to compute beside that of the fully observed problem, the tightest and slowest last; unless given,
         those that the size of the problem allows.
