@@ -15,6 +15,7 @@ from versant.inference.hbi import GroupPosterior, Hyper, Null, State, concurrent
 from versant.inference.likelihood import Likelihood
 from versant.inference.map import fit_subjects
 from versant.inference.prior import Prior
+from versant.inference.result import Fit
 from versant.inference.selection import omnibus_risk, select_models
 from versant.optimise.status import Word
 from versant.progress import Progress, silent
@@ -207,18 +208,7 @@ def select_hierarchically(
     first = models[0]
     if any(model.trials.subjects != first.trials.subjects for model in models):
         raise DataError("the models are not of the same subjects", "bind them to the same trials")
-    fits = [fit_subjects(model, priors[name], starts, rng, progress) for name, model in likelihoods.items()]
-    for name, fit in zip(names, fits, strict=True):
-        if (fit.n_choices != fits[0].n_choices).any():
-            raise DataError(
-                f"{names[0]!r} and {name!r} score different numbers of choices",
-                "choose the same policy for missing responses for all models",
-            )
-        if (np.isnan(fit.chance) != np.isnan(fits[0].chance)).any():
-            raise DataError(
-                f"one of {names[0]!r} and {name!r} scores choices alone, the other continuous responses too",
-                "compare models of the same responses",
-            )
+    fits = _first_fits(likelihoods, priors, starts, rng, progress)
     evidence = np.stack([fit.evidence for fit in fits if fit.evidence is not None])
     centres = [priors[name].mean for name in names]
     variances = [np.diag(priors[name].covariance) for name in names]
@@ -256,3 +246,27 @@ def select_hierarchically(
         history=best.history,
         verdicts=frozenset(flag for flag, holds in flags.items() if holds),
     )
+
+
+def _first_fits(
+    likelihoods: Mapping[str, Likelihood],
+    priors: Mapping[str, Prior],
+    starts: int,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> list[Fit]:
+    """Fit every subject by every model alone; the models must score the same responses."""
+    names = tuple(likelihoods)
+    fits = [fit_subjects(model, priors[name], starts, rng, progress) for name, model in likelihoods.items()]
+    for name, fit in zip(names, fits, strict=True):
+        if (fit.n_choices != fits[0].n_choices).any():
+            raise DataError(
+                f"{names[0]!r} and {name!r} score different numbers of choices",
+                "choose the same policy for missing responses for all models",
+            )
+        if (np.isnan(fit.chance) != np.isnan(fits[0].chance)).any():
+            raise DataError(
+                f"one of {names[0]!r} and {name!r} scores choices alone, the other continuous responses too",
+                "compare models of the same responses",
+            )
+    return fits

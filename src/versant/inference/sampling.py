@@ -89,19 +89,8 @@ def sample_group(
     if not 0.0 < sd_scale < np.inf:
         raise ModelError(f"sd_scale={sd_scale} must be positive and finite")
     nutpie, from_function, arviz = _packages()
-    names = list(likelihood.learner.parameters)
-    structure = structure or Structure(intercepts(names, likelihood.n_subjects))
-    design = structure.design
-    means = np.array([term in ("mean", "Intercept") for _name, term in design.names])
-    of = [names.index(name) for name, _term in design.names]
-    density = GroupPosteriorDensity(
-        structure.bound_to(likelihood),
-        design,
-        centre=np.where(means, prior.mean[of], 0.0),
-        width=np.sqrt(np.diag(prior.covariance))[of],
-        scale=sd_scale,
-        diagonal=covariance == "diagonal",
-    )
+    structure = structure or Structure(intercepts(list(likelihood.learner.parameters), likelihood.n_subjects))
+    density = _density(likelihood, prior, structure, sd_scale, covariance)
     begun = fit_group(
         likelihood, prior, covariance=covariance, structure=structure, starts=2, rng=rng, progress=progress
     )
@@ -142,6 +131,23 @@ def sample_group(
         raise KeyboardInterrupt
     progress(1, 1, "sampled")
     return _collected(likelihood, density, vectors, stats, arviz)
+
+
+def _density(
+    likelihood: Likelihood, prior: Prior, structure: Structure, scale: float, covariance: CovarianceKind
+) -> GroupPosteriorDensity:
+    """The posterior density: means are centred where the prior is, effects of covariates at zero."""
+    names, design = list(likelihood.learner.parameters), structure.design
+    means = np.array([term in ("mean", "Intercept") for _name, term in design.names])
+    of = [names.index(name) for name, _term in design.names]
+    return GroupPosteriorDensity(
+        structure.bound_to(likelihood),
+        design,
+        centre=np.where(means, prior.mean[of], 0.0),
+        width=np.sqrt(np.diag(prior.covariance))[of],
+        scale=scale,
+        diagonal=covariance == "diagonal",
+    )
 
 
 def _signed(values: Array) -> Array:
