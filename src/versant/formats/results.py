@@ -37,7 +37,7 @@ from versant.formats.rebind import (
     trials_entry,
 )
 from versant.formats.trials import write_trials
-from versant.inference.cells import Cells
+from versant.inference.cells import Cells, Coefficients
 from versant.inference.controller_result import ControllerFit
 from versant.inference.design import GroupDesign
 from versant.inference.group_result import Group, GroupFit
@@ -56,7 +56,10 @@ __all__ = ["load_fit", "load_scored", "save", "saved_file"]
 
 FORMAT, VERSION = "versant-fit", 1
 KINDS = (Fit, GroupFit, GroupSample)
-PARTS = (Cells, Group, GroupDesign, Spread, Step, Quality, Prior, SubjectPriors, Verdict, GroupVerdict, SampleVerdict)
+PARTS = (
+    Cells, Coefficients, Group, GroupDesign, Spread, Step, Quality, Prior, SubjectPriors, Verdict, GroupVerdict,
+    SampleVerdict,
+)  # fmt: skip
 CLASSES: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, *PARTS)}
 
 
@@ -230,7 +233,7 @@ def _read_saved(file: Path) -> dict[str, Any]:
 
 def _as_read(fit: Fit | GroupSample) -> Trials:
     """Return the trials of a fit; those that were cut into conditions are no longer those of their file."""
-    cut = isinstance(fit, GroupFit) and fit.people != fit.subjects
+    cut = isinstance(fit, GroupFit | GroupSample) and fit.people != fit.subjects
     return replace(fit.trials, origin=None) if cut else fit.trials
 
 

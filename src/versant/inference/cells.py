@@ -17,7 +17,7 @@ between them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 from versant.errors import DataError
 from versant.expressions.engine import Engine
 from versant.expressions.recurrence import Flag
+from versant.inference.design import GroupDesign
 from versant.inference.likelihood import Derivatives, Likelihood
 from versant.trials import Trials
 from versant.trials.coding import tidy
 
-__all__ = ["Cells", "Coefficients", "Conditional", "JointLikelihood", "split"]
+__all__ = ["Cells", "Coefficients", "Conditional", "JointLikelihood", "split", "together"]
 
 Array = NDArray[Any]
 
@@ -43,6 +44,16 @@ class Cells:
     subject: NDArray[np.int64]  # (C,), ascending
     rows: NDArray[np.int64]  # (n,), the cell of each trial
     conditions: Mapping[str, Array]  # (C,) each
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """The rows of the trials as they stand when cells are told apart, (n,)."""
+        return np.argsort(self.rows, kind="stable")
+
+    @property
+    def back(self) -> NDArray[np.int64]:
+        """Where each row of the trials stands among those told apart, (n,)."""
+        return np.argsort(self.order)
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,12 @@ class Coefficients:
         own += self.known + np.einsum("ckf,...f->...ck", self.fixed, fixed)
         return own
 
+    def reach(self, design: GroupDesign, subject: NDArray[np.int64]) -> Array:
+        """Return how z of every cell moves with the group's effects, (C, K, P): A_c D_n, and B_c for fixed ones."""
+        moved: Array = self.varying @ design.stacked[subject]
+        moved[:, :, np.flatnonzero(design.fixed)] += self.fixed
+        return moved
+
 
 def split(likelihood: Likelihood, cells: Cells) -> Likelihood:
     """Return the likelihood with every cell as a subject of its own, labelled by subject and condition.
@@ -70,19 +87,21 @@ def split(likelihood: Likelihood, cells: Cells) -> Likelihood:
     """
     trials = likelihood.trials
     changes = (cells.rows[1:] != cells.rows[:-1]) & (trials.subject_index[1:] == trials.subject_index[:-1])
-    carried = changes & ~_starts_anew(likelihood)[1:]
+    anew = _starts_anew(likelihood)
+    carried = changes & ~np.all([np.ones(len(trials), dtype=bool), *anew.values()], axis=0)[1:]
     if carried.any():
         at = int(np.argmax(carried)) + 1
+        passing = ", ".join(name for name, own in anew.items() if not own[at])
         raise DataError(
-            "a condition changes here, and the learner's state would pass on from one condition into the other",
-            "let all of its state start anew there, model.variant('anew', reset={'session': ('Q',)}), with a column "
+            f"a condition changes here, and state of {likelihood.learner.name} ({passing}) would pass on into it",
+            f"let it start anew there: model.variant('anew', reset={{'session': {tuple(anew)}}}), with a column "
             "session (or block) that changes with the condition",
             trials.source,
             int(trials.rows[at]),
             ", ".join(cells.conditions),
             trials.subjects[int(trials.subject_index[at])],
         )
-    order = np.argsort(cells.rows, kind="stable")
+    order = cells.order
     apart = replace(
         trials,
         subjects=tuple(_label(trials, cells, c) for c in range(len(cells.subject))),
@@ -101,16 +120,34 @@ def _label(trials: Trials, cells: Cells, c: int) -> Any:
     return " ".join([str(subject), *told]) if told else subject
 
 
-def _starts_anew(likelihood: Likelihood) -> NDArray[np.bool_]:
-    """Return where all of the learner's state starts anew, (n,); everywhere if it has none."""
-    anew = np.ones(len(likelihood.trials), dtype=bool)
-    for name in {str(node.payload[0]) for node in likelihood.recurrence.state if isinstance(node.payload, tuple)}:
-        own = np.zeros_like(anew)
+def _starts_anew(likelihood: Likelihood) -> dict[str, NDArray[np.bool_]]:
+    """Return where each part of the learner's state starts anew, (n,), by its name."""
+    state = dict.fromkeys(
+        str(node.payload[0]) for node in likelihood.recurrence.state if isinstance(node.payload, tuple)
+    )
+    found = {}
+    for name in state:
+        found[name] = np.zeros(len(likelihood.trials), dtype=bool)
         for level, names in likelihood.learner.reset.items():
             if name in names:
-                own |= likelihood.rows.columns[Flag("reset", level)]
-        anew &= own
-    return anew
+                found[name] |= likelihood.rows.columns[Flag("reset", level)]
+    return found
+
+
+def together(trials: Trials, cells: Cells | None, people: Sequence[object]) -> Trials:
+    """Return trials whose conditions `split` told apart as they were before: of the N people, in their order."""
+    if cells is None or not cells.conditions:
+        return trials
+    back = cells.back
+    labels: tuple[Any, ...] = tuple(people)
+    return replace(
+        trials,
+        subjects=labels,
+        offsets=np.searchsorted(cells.subject[cells.rows], np.arange(len(labels) + 1)),
+        columns={name: column[back] for name, column in trials.columns.items()},
+        missing={name: column[back] for name, column in trials.missing.items()},
+        rows=trials.rows[back],
+    )
 
 
 class JointLikelihood:

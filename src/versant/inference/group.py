@@ -126,9 +126,7 @@ def _begun(marginal: Marginal, z: Array, start: Prior) -> Climb:
     joint, design = marginal.likelihood, marginal.design
     if not isinstance(joint, JointLikelihood):
         return begin(marginal, z, start.covariance)
-    loadings, whose, fixed = joint.coefficients.varying, joint.subject, joint.coefficients.fixed
-    reach = loadings @ design.stacked[whose]
-    reach[:, :, np.flatnonzero(design.fixed)] += fixed
+    loadings, reach = joint.coefficients.varying, joint.coefficients.reach(design, joint.subject)
     apart = z - joint.coefficients.known
     effects = np.linalg.lstsq(reach.reshape(z.size, -1), apart.ravel(), rcond=None)[0]
     names = list(joint.likelihood.learner.parameters)

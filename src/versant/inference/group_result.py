@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.inference.cells import Cells
+from versant.inference.cells import Cells, Coefficients, together
 from versant.inference.design import GroupDesign
 from versant.inference.group_verdict import GroupVerdict
 from versant.inference.hierarchical import Step
@@ -95,9 +95,11 @@ class GroupFit(Fit):
     group: Group
     people: tuple[object, ...]  # labels of the N subjects of the group
     cells: Cells | None  # which condition of whom; None without conditions, shared and fixed parameters
+    loadings: Coefficients | None  # how parameters of cells follow from coefficients; None where `cells` is
     centre: Array  # (C, K), posterior means of the unconstrained parameters; by Laplace, the modes
     coefficients: Array  # (N, R), what varies between subjects: posterior means; by Laplace, the modes
     coefficients_covariance: Array  # (N, R, R)
+    coefficients_with_fixed: Array  # (N, R, F), covariances of the coefficients with the fixed effects
 
     @property
     def n_group_parameters(self) -> int:
@@ -112,25 +114,22 @@ class GroupFit(Fit):
     @property
     def whole_trials(self) -> Trials:
         """The trials as they were before conditions were told apart: of the N subjects, in their order."""
-        if self.cells is None or not self.cells.conditions:
-            return self.trials
-        back, people = self.back, cast("Any", self.people)
-        whose = self.cells.subject[self.cells.rows]
-        return replace(
-            self.trials,
-            subjects=people,
-            offsets=np.searchsorted(whose, np.arange(len(self.people) + 1)),
-            columns={name: column[back] for name, column in self.trials.columns.items()},
-            missing={name: column[back] for name, column in self.trials.missing.items()},
-            rows=self.trials.rows[back],
-        )
+        return together(self.trials, self.cells, self.people)
 
     @property
     def back(self) -> NDArray[np.int64]:
         """Where each of `whole_trials` stands in `trials`, (n,)."""
-        if self.cells is None:
-            return np.arange(len(self.trials))
-        return np.argsort(np.argsort(self.cells.rows, kind="stable"))
+        return np.arange(len(self.trials)) if self.cells is None else self.cells.back
+
+    @property
+    def aic(self) -> Array:
+        """`Fit.aic`; NaN with conditions, shared or fixed parameters, which are not a row's own: see `vs.compare`."""
+        return super().aic if self.cells is None else np.full(len(self.subjects), np.nan)
+
+    @property
+    def bic(self) -> Array:
+        """`Fit.bic`; NaN where `aic` is."""
+        return super().bic if self.cells is None else np.full(len(self.subjects), np.nan)
 
     def subject_interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Return the lower and upper ends of intervals of the natural parameters, (C, K) each.
@@ -151,6 +150,8 @@ class GroupFit(Fit):
     def frame(self) -> pd.DataFrame:
         """Return `Fit.frame`, with intervals (`subject_interval`), and with a column for every condition."""
         table = super().frame()
+        if self.cells is not None:
+            table = table.drop(columns=["aic", "bic"])
         low, high = self.subject_interval()
         for k, name in enumerate(self.learner.parameters):
             at = list(table.columns).index(f"{name}_z")

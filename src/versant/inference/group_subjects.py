@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.inference.cells import Cells, JointLikelihood
+from versant.inference.cells import Cells, Coefficients, JointLikelihood
 from versant.inference.group_result import Group, GroupFit
 from versant.inference.hierarchical import Climb
 from versant.inference.laplace import expand
@@ -47,9 +47,11 @@ class Individuals:
     fit: Fit
     people: tuple[object, ...]
     cells: Cells | None
+    loadings: Coefficients | None
     centre: Array  # (C, K)
     coefficients: Array  # (N, R)
     coefficients_covariance: Array  # (N, R, R)
+    coefficients_with_fixed: Array  # (N, R, F)
 
     def with_group(self, group: Group) -> GroupFit:
         """Return the whole."""
@@ -92,16 +94,17 @@ def subjects_of(
         centre, within = nodes.matched(y, replace(now.laplace, covariance=within))
     moves = _moves(marginal, y, centre, within)
     own = within + moves @ uncertainty @ np.swapaxes(moves, 1, 2)
-    centre_z, covariance, people, cells = centre, own, fit.subjects, None
-    if isinstance(joint, JointLikelihood):
-        people, cells = joint.people, joint.cells
-        centre_z = joint.coefficients.unconstrained(centre, marginal.fixed(y), joint.subject)
-        loadings, whose = joint.coefficients.varying, joint.subject
-        reach = loadings @ moves[whose]
-        reach[:, :, np.flatnonzero(marginal.design.fixed)] += joint.coefficients.fixed
-        covariance = loadings @ within[whose] @ np.swapaxes(loadings, 1, 2)
-        covariance = covariance + reach @ uncertainty @ np.swapaxes(reach, 1, 2)
-    return Individuals(replace(fit, covariance=covariance), people, cells, centre_z, centre, own)
+    with_fixed = (moves @ uncertainty)[:, :, np.flatnonzero(marginal.design.fixed)]
+    if not isinstance(joint, JointLikelihood):
+        return Individuals(replace(fit, covariance=own), fit.subjects, None, None, centre, centre, own, with_fixed)
+    loadings, whose = joint.coefficients, joint.subject
+    reach = loadings.varying @ moves[whose]
+    reach[:, :, np.flatnonzero(marginal.design.fixed)] += loadings.fixed
+    covariance = loadings.varying @ within[whose] @ np.swapaxes(loadings.varying, 1, 2)
+    covariance = covariance + reach @ uncertainty @ np.swapaxes(reach, 1, 2)
+    centre_z = loadings.unconstrained(centre, marginal.fixed(y), whose)
+    fit = replace(fit, covariance=covariance)
+    return Individuals(fit, joint.people, joint.cells, loadings, centre_z, centre, own, with_fixed)
 
 
 def _prior(marginal: Marginal, now: Climb) -> Prior | SubjectPriors:

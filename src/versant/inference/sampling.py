@@ -175,11 +175,12 @@ def _collected(
     chains, draws, _ = vectors.shape
     found = density.unpack(vectors)
     quantities = {"effects": found.effects, "sd": found.sd, "z": found.z}
-    z, joint, cells = quantities["z"], density.likelihood, None
+    z, joint, cells, loadings = quantities["z"], density.likelihood, None, None
+    people = likelihood.trials.subjects
     if isinstance(joint, JointLikelihood):
         fixed = quantities["effects"][..., density.design.fixed]
-        likelihood, cells = joint.likelihood, joint.cells
-        z = joint.coefficients.unconstrained(z, fixed, joint.subject)
+        likelihood, cells, loadings = joint.likelihood, joint.cells, joint.coefficients
+        z = loadings.unconstrained(z, fixed, joint.subject)
     flat = z.reshape(chains * draws, *z.shape[2:])
     values = [
         likelihood.evaluate(part.reshape(-1, z.shape[-1]), np.tile(np.arange(z.shape[2]), len(part)), 0).value
@@ -194,7 +195,9 @@ def _collected(
         trials=likelihood.trials,
         subjects=likelihood.trials.subjects,
         design=density.design,
+        people=people,
         cells=cells,
+        loadings=loadings,
         effects=quantities["effects"],
         sd=quantities["sd"],
         correlation=found.correlation,
