@@ -202,16 +202,19 @@ class Evaluation:
         solution = refine(self.system, self.factors, self.right, self.solution)
         return Evaluation(self.loop, self.theta, self.system, self.factors, self.right, solution)
 
-    def errors(self) -> Array:
-        """Bound the error of `totals`, (B, 1+m): residuals, and rounding in forming the system and the sums.
+    def largest_errors(self) -> Array:
+        """Bound the error of every V_j(s, x), (B, 1+m): residuals, and rounding in forming the system.
 
         The problem and the controller are taken as given, exactly, in double precision.
         """
         terms = len(self.loop.pair_actions) + 8
-        bound = error_bound(self.system, self.solution, self.right, entry_error=terms * UNIT_ROUNDOFF)
+        return error_bound(self.system, self.solution, self.right, entry_error=terms * UNIT_ROUNDOFF)
+
+    def errors(self) -> Array:
+        """Bound the error of `totals`, (B, 1+m): that of the values, and rounding in the sums."""
         size: Array = np.einsum("bn,bnj->bj", self.weights, np.abs(self.solution))
         mass = self.weights.sum(axis=1)[:, None]
-        errors: Array = bound * mass + (self.solution.shape[1] + 4) * UNIT_ROUNDOFF * size
+        errors: Array = self.largest_errors() * mass + (self.solution.shape[1] + 4) * UNIT_ROUNDOFF * size
         return errors
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.files import atomic_path
 from versant.tasks.pomdp import Pomdp
@@ -120,7 +121,15 @@ def describe(pomdp: Pomdp, **settings: Any) -> str:
         digest.update(table.tobytes())
     texts = (pomdp.actions, pomdp.observations, [*pomdp.costs], dict(pomdp.budgets), pomdp.discount)
     digest.update(json.dumps(texts).encode())
-    return json.dumps({"problem": digest.hexdigest(), **settings}, sort_keys=True, default=str)
+    return json.dumps({"problem": digest.hexdigest(), **settings}, sort_keys=True, default=_as_text)
+
+
+def _as_text(value: object) -> str:
+    """Stand in for what JSON does not know: a digest of a controller, the text of anything else."""
+    if not isinstance(value, Controller):
+        return str(value)
+    content = json.dumps(value.to_dict(), sort_keys=True)
+    return f"controller {hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
 def _difference(known: str, call: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.agents.alpha import AlphaPolicy
 from versant.agents.controller import Controller
 from versant.planning.bounds import UpperBound
 from versant.planning.certificate import Cost
@@ -54,6 +55,7 @@ class Plan:
     seed: int
     families: Mapping[str, int]  # number of ascents from each family of starts
     seconds: float
+    alpha: AlphaPolicy | None = None  # of method "alpha": values of the nodes as α-vectors, node x the x-th
 
     @property
     def starts(self) -> int:

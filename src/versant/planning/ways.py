@@ -19,6 +19,7 @@ from versant.errors import ProblemError
 from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
 from versant.planning.columns import Columns
+from versant.planning.givenstarts import resized
 from versant.planning.gradient import differentiate
 from versant.planning.graphstarts import ASCENT_LIMIT, graph_alone, graph_starts
 from versant.planning.growth import SIZES, TIMED_SIZES, can_grow, grow
@@ -30,7 +31,7 @@ from versant.planning.search import Search, random_starts
 from versant.progress import Progress
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["FAMILIES", "Family", "Task", "ascend_from_starts", "solve"]
+__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "solve"]
 
 Family: TypeAlias = Literal["graphs", "random"]
 FAMILIES: tuple[Family, ...] = ("graphs", "random")
@@ -157,13 +158,16 @@ def ascend_from_starts(
     """
     if starts is not None and (starts < 1 if isinstance(starts, int | np.integer) else not starts):
         raise ProblemError(f"planning needs at least one start, not {starts}")
+    drawn = None if isinstance(starts, Sequence) else starts
+    if nodes == "grow" and (also or drawn is not starts):
+        raise ProblemError("nodes='grow' begins small and takes no controllers to start from: give a number of nodes")
     size = _size(task.pomdp, nodes)
     limits = dict(task.pomdp.budgets)
     usual = starts is None and families is None and not (also or deterministic) and rule.name == "natural"
     only = nodes if usual and _only_a_graph(nodes, task) else None
     if families is None:
         families = FAMILIES if "sawtooth" in task.able else ("random",)
-    if "graphs" in families and (starts is None or isinstance(starts, int | np.integer)):
+    if "graphs" in families and drawn is starts:
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
         ready = _graphs_ready(task, nodes, only is not None)
         task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, ready)
@@ -175,11 +179,9 @@ def ascend_from_starts(
         return Search(problem, rule, task.steps, task.deadline, task.end, task.run, deterministic)
 
     if isinstance(nodes, str):
-        if also or nodes != "grow" or not (starts is None or isinstance(starts, int | np.integer)):
-            raise ProblemError(f"nodes is a number, or 'grow' with a number of starts; not {nodes!r}")
         timed = task.time is not None
         few = TIMED_STARTS if timed else STARTS
-        first = 0 if "random" not in families else few if starts is None else int(starts)
+        first = 0 if "random" not in families else few if drawn is None else drawn
         return grow(search_at, columns, first, task.seed, TIMED_SIZES if timed else SIZES)
     search = search_at(size)
     if columns is not None and only is not None:
@@ -188,11 +190,13 @@ def ascend_from_starts(
         task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
         return alone.controller(layout)
     if also:
-        search.run(_fitting(search.problem, also), "given")
+        search.run(resized(also, search.problem, task.pomdp, columns, task.deadline), "given")
     if columns is not None:
         search.run(graph_starts(columns, search.problem, task.seed, task.deadline), "graphs")
     if ("random" in families or columns is None) and not search.reached:
         number = _number_of_starts(search.problem) if starts is None else starts
+        if not isinstance(number, int | np.integer):
+            number = resized(number, search.problem, task.pomdp, columns, task.deadline)
         _run(search, number, task.seed, task.time is not None)
     return search.conclude()
 
@@ -244,17 +248,8 @@ def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: b
     problem = search.problem
     fresh = random_starts(problem, seed)
     if not isinstance(starts, int | np.integer):
-        search.run(_fitting(problem, starts), "given")
+        search.run(starts, "given")
     else:
         search.run(islice(fresh, starts), "random")
     while timed and not search.late and not search.reached:
         search.run(islice(fresh, 64), "random")
-
-
-def _fitting(problem: PlanningProblem, starts: Sequence[Controller]) -> Sequence[Controller]:
-    """Raise ProblemError unless every start has the names and the size of the problem's controllers."""
-    for start in starts:
-        problem.loop.check(start)
-        if start.n_nodes != problem.loop.layout.nodes:
-            raise ProblemError(f"a start has {start.n_nodes} nodes, not {problem.loop.layout.nodes}")
-    return starts

@@ -7,14 +7,16 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError, VersantError
+from versant.planning.alphavectors import lower_vectors
 from versant.planning.bounds import BoundMethod
 from versant.planning.certificate import certify
+from versant.planning.givenstarts import Start, as_controllers
 from versant.planning.journal import Journal, describe
 from versant.planning.natural import Natural
 from versant.planning.nlp import NonlinearProgramme
@@ -25,7 +27,7 @@ from versant.planning.protocol import Method
 from versant.planning.result import Interrupted, Plan
 from versant.planning.sqp import Sqp
 from versant.planning.verdict import PlanVerdict, judge
-from versant.planning.ways import FAMILIES, Family, Task, ascend_from_starts, solve
+from versant.planning.ways import FAMILIES, NODES, Family, Task, ascend_from_starts, solve
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
 
@@ -54,8 +56,8 @@ def plan(
     minimise: str | None = None,
     method: str | Method = "natural",
     deterministic: bool = False,
-    starts: int | Sequence[Controller] | None = None,
-    also: Sequence[Controller] = (),
+    starts: int | Sequence[Start] | None = None,
+    also: Sequence[Start] = (),
     families: Sequence[Family] | None = None,
     bounds: Sequence[BoundMethod] | None = None,
     iterations: int | None = None,
@@ -71,8 +73,8 @@ def plan(
     pomdp : Pomdp
         Discounted, infinite horizon.
     nodes : int or "grow", optional
-        Size of the controller, 5 unless given; "grow" adds nodes until the bound or the improvement says stop. The
-        methods "alpha" and "columns" choose the size themselves.
+        Size of the controller; "grow" adds nodes until the bound or the improvement says stop. Unless given, 5, or the
+        size of the largest controller to start from. The methods "alpha" and "columns" choose the size themselves.
     budgets : mapping of str to float, pair or None, optional
         Bounds of expected discounted total costs: a number is an upper bound, a pair (lower, upper) bounds from both
         sides, where either may be None; two equal numbers ask for this very total (to one in ten millions). They take
@@ -82,17 +84,18 @@ def plan(
         ``plan(problem, minimise="risk", budgets={"reward": (15.0, None)})``, and the plan's value is minus the cost.
     method : {"natural", "sqp", "pga", "pga-exact", "nlp", "alpha", "columns"} or Method
         Rule of ascent; or "nlp", a solver of nonlinear programmes (Ipopt, with the extra ``nlp``), for comparison; or
-        "alpha", the policy graph of a point-based search (without budgets), or "columns", the best mixture of such
-        graphs within the budgets, by column generation.
+        "alpha", the policy graph of a point-based search (without budgets), whose values are the α-vectors in the
+        plan's `alpha`, or "columns", the best mixture of such graphs within the budgets, by column generation.
     deterministic : bool
         Whether to look for a controller without chance: what the ascents found is rounded and improved by exchange of
         single decisions. That none of this size is better is not proved; upper bounds hold for all policies.
-    starts : int or sequence of Controller, optional
-        Number of random starts, or controllers of `nodes` nodes to start from, and from no others; unless given, 40,
-        and fewer where there are more than 300 pairs of state and node. Where the upper bound is reached before, the
-        others are not drawn.
-    also : sequence of Controller
-        Controllers of `nodes` nodes to start from besides.
+    starts : int or sequence of Controller or AlphaPolicy, optional
+        Number of random starts, or what to start from, and from nothing else; unless given, 40, and fewer where there
+        are more than 300 pairs of state and node. Where the upper bound is reached before, the others are not drawn.
+        Of controllers with fewer nodes than `nodes`, nodes are split, which changes nothing; deterministic ones with
+        more are compressed; α-vectors become the policy graph that they are from the start belief.
+    also : sequence of Controller or AlphaPolicy
+        What to start from besides.
     families : sequence of {"graphs", "random"}, optional
         Families of starts: policy graphs of a point-based search at several multipliers of the budgets, and random
         ones; unless given, random ones and, where the size of the problem allows, policy graphs. Where no method,
@@ -120,8 +123,8 @@ def plan(
     Raises
     ------
     ProblemError
-        For an undiscounted or finite-horizon problem, an unknown cost, starts that do not fit, or the checkpoint of
-        another call.
+        For an undiscounted or finite-horizon problem, an unknown cost, starts that are not for the problem or cannot be
+        compressed, or the checkpoint of another call.
     Interrupted
         A KeyboardInterrupt, on Ctrl-C, whose `plan` is the best so far, certified.
 
@@ -140,16 +143,17 @@ def plan(
     bounded = aimed.with_budgets(budgets or {})
     sided = one_sided(bounded)
     name, drawn = method if isinstance(method, str) else method.name, _seed(seed)
-    settings = {"nodes": nodes, "method": name, "deterministic": deterministic, "families": families}
-    settings |= {"iterations": iterations, "seed": drawn}
+    starts, also, nodes = _given(sided.pomdp, nodes, starts, also)
+    settings: dict[str, Any] = {"nodes": nodes, "method": name, "deterministic": deterministic, "families": families}
+    settings |= {"iterations": iterations, "seed": drawn, "starts": starts, "also": also}
     journal = Journal() if checkpoint is None else Journal.at(checkpoint, describe(sided.pomdp, **settings))
     ready, deadline, end, finish = (begun + share * time if time is not None else np.inf for share in TIME_SHARES)
     task = Task(sided.pomdp, drawn, iterations, begun, time, ready, deadline, end, finish, progress, journal)
     report = partial(_report, task, bounded, sided, name, minimise)
     try:
         if method in SOLVERS:
-            if also or deterministic:
-                raise ProblemError(f"method {method!r} knows neither `also` nor `deterministic`: leave them out")
+            if also or deterministic or isinstance(starts, list):
+                raise ProblemError(f"method {method!r} takes no controllers to start from, nor `deterministic`")
             controller = solve(task, name, nodes)
         else:
             controller = ascend_from_starts(task, _method(method), nodes, starts, families, also, deterministic)
@@ -201,6 +205,7 @@ def _report(
         seed=task.seed,
         families=task.run.families,
         seconds=task.run.elapsed,
+        alpha=lower_vectors(controller, sided.pomdp) if method == "alpha" else None,
     )
 
 
@@ -213,6 +218,18 @@ def _check(bounds: Sequence[str], families: Sequence[str], iterations: int | Non
         raise ProblemError(f"no family of starts is called {strange[0]!r}; there are: {', '.join(FAMILIES)}")
     if (iterations is not None and iterations < 1) or (time is not None and not time > 0):
         raise ProblemError(f"planning needs iterations ≥ 1 and time > 0, not {iterations} and {time}")
+
+
+def _given(
+    pomdp: Pomdp, nodes: int | Literal["grow"] | None, starts: int | Sequence[Start] | None, also: Sequence[Start]
+) -> tuple[int | list[Controller] | None, list[Controller], int | Literal["grow"] | None]:
+    """What to start from as controllers, and the size: that of the largest of them unless it is asked for."""
+    besides = as_controllers(also, pomdp)
+    only = as_controllers(starts, pomdp) if isinstance(starts, Sequence) else starts
+    given = [*besides, *(only if isinstance(only, list) else ())]
+    least = 0 if isinstance(only, list) else NODES
+    size = max(least, *(one.n_nodes for one in given)) if nodes is None and given else nodes
+    return only, besides, size
 
 
 def _method(method: str | Method) -> Method:
