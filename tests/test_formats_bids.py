@@ -60,6 +60,16 @@ def test_without_sessions_and_runs_names_are_short(frame: pd.DataFrame, tmp_path
     assert list(pd.read_csv(tables[0], sep="\t").columns[-2:]) == ["Q_0", "Q_1"]
 
 
+def test_events_of_a_controller_are_the_probabilities_of_its_nodes(frame: pd.DataFrame, tmp_path: Path) -> None:
+    model = vs.ControllerModel(2, "choice", "reward", reset="session")
+    fit = vs.fit(model, read(frame), starts=2)
+    *tables, sidecar = vs.write_events(fit, tmp_path, "bandit", run="block")
+    table = pd.read_csv(tables[0], sep="\t")
+    assert list(table.columns[:2]) == ["onset", "duration"]
+    assert table.node_1.to_numpy() == pytest.approx(fit.nodes[:5, 1])
+    assert "controller of 2 nodes" in json.loads(sidecar.read_text())["node_1"]["Description"]
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [

@@ -76,7 +76,7 @@ def test_posterior_probabilities_of_nodes_are_those_of_enumeration(ragged):
         p = controller.start[nodes[0]] * np.prod([controller.action[x, a] for x, a in zip(nodes, actions, strict=True)])
         p *= np.prod([controller.transition[nodes[t], actions[t], seen[t], nodes[t + 1]] for t in range(2)])
         expected[np.arange(3), nodes] += p
-    assert likelihood.posterior(theta)[0] == pytest.approx(expected / expected[0].sum(), abs=1e-13)
+    assert likelihood.occupancies(theta)[1][0] == pytest.approx(expected / expected[0].sum(), abs=1e-13)
 
 
 @pytest.mark.parametrize("concentration", [1.0, 1.5])
@@ -88,7 +88,7 @@ def test_no_step_of_the_ascent_goes_down_and_it_ends_stationary(ragged, concentr
         theta = ascent._leap(theta, ascent.grow(theta)[2])
         assert ascent.height(theta) >= before - 1e-12
         before = ascent.height(theta)
-    ends, _ = ascent.run(theta, silent)
+    ends, _, _ = ascent.run(theta, silent)
     assert ascent.grow(ends)[1][0] < 1e-3
 
 

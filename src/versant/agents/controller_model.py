@@ -51,6 +51,9 @@ class ControllerModel:
     def __post_init__(self) -> None:
         if isinstance(self.nodes, bool) or not isinstance(self.nodes, int) or self.nodes < 1:
             raise ModelError(f"nodes={self.nodes!r}: a controller has one node or more, a whole number")
+        for name in ("actions", "observations"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ import click
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.fit import said_later
+from versant.cli.fitted import AS_SAVED, saved_learner
 from versant.cli.load import load_model, load_trials
 from versant.cli.options import FAMILY, as_dict, json_option, seed_option, trials_options
 from versant.cli.output import folder_for, require_kind
@@ -151,13 +152,13 @@ def _of_trials(
 
 def _of_saved(paths: tuple[str, ...], method: str, asked: dict[str, Any], options: dict[str, Any]) -> Any:
     """Load results, with their models and trials only if need be, and compare."""
-    from versant.formats.results import load_fit, load_scored
+    from versant.formats.results import load_scored
     from versant.verbs.compare import compare as compare_fits
 
     if len(paths) < 2:
         raise click.UsageError("give two saved fits or more, or TRIALS with --model")
     light = method != "hbi" and asked.get("criterion") in STORED and "groups" not in asked
-    found: list[Any] = [load_scored(path) if light else load_fit(path) for path in paths]
+    found: list[Any] = [load_scored(path) if light else saved_learner(path, AS_SAVED) for path in paths]
     names = [one.model if light else one.learner.name for one in found]
     if len(set(names)) < len(names):
         names = [str(Path(path)) for path in paths]

@@ -8,12 +8,9 @@ from typing import Any
 import click
 
 from versant.cli.drawing import check_figures, write_figures
-from versant.cli.fitted import saved_fit
+from versant.cli.fitted import AS_SAVED, saved_fit
 
 __all__ = ["draw"]
-
-AS_SAVED: dict[str, Any] = dict.fromkeys(("mapped", "choices", "missing", "on_missing"))
-"""No option says how trials are read."""
 
 
 @click.command(short_help="Draw a saved fit, or write the numbers of a figure.")
@@ -25,7 +22,8 @@ AS_SAVED: dict[str, Any] = dict.fromkeys(("mapped", "choices", "missing", "on_mi
 def draw(result: str, figures: tuple[str, ...], subject: str | None, alone: str | None, title: str) -> None:
     """Draw RESULT (the folder of versant fit --out) as .png, .svg or .pdf; as .csv or .parquet, write the table.
 
-    KINDs are estimates, pairs and trajectory; of a group also group, shrinkage (with --alone) and convergence.
+    KINDs are estimates, pairs and trajectory; of a group also group, shrinkage (with --alone) and convergence; of a
+    controller, controller, convergence and trajectory.
     """
     from versant.figures.catalogue import figure_table, kinds
     from versant.formats.tables import write_table

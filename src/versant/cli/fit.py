@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from versant.cli.console import WARNING, print_json, print_table, progress_bar, remark
+from versant.cli.controller import controller_options, fit_controller, take_controller
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.fit_files import write_fit
 from versant.cli.load import load_model, load_trials
@@ -29,7 +30,7 @@ SUBJECTS_SHOWN = 50
 
 @click.command(short_help="Fit a model to trials, a verdict for every subject.")
 @click.argument("trials", type=click.Path())
-@click.option("--model", required=True, metavar="NAME|FILE.py:FUNCTION", help="A shipped model, or one of your own.")
+@click.option("--model", metavar="NAME|FILE.py:FUNCTION", help="A shipped model, or one of your own.")
 @trials_options
 @click.option(
     "--method",
@@ -41,13 +42,14 @@ SUBJECTS_SHOWN = 50
 @click.option("--prior", type=click.Choice(["default", "none"]), default="default", show_default=True)
 @click.option("--starts", type=click.IntRange(min=1), help="Optimisations of each, not of sample  [default: 5]")
 @group_options
+@controller_options
 @seed_option
 @out_option
 @figure_option
 @json_option
 def fit(
     trials: str,
-    model: str,
+    model: str | None,
     method: Any,
     prior: str,
     seed: int,
@@ -63,19 +65,30 @@ def fit(
     """Fit a model to TRIALS, by default maximum a posteriori.
 
     With --prior none it is maximum likelihood; with --method group the distribution over subjects is estimated too;
-    with --method sample the joint posterior of group and subjects is sampled (that needs the extra 'sample').
+    with --method sample the joint posterior of group and subjects is sampled (that needs the extra 'sample'). With
+    --nodes in place of --model, one finite-state controller is fitted to all subjects.
 
     TRIALS is a table with one row a trial (.csv, .tsv, .txt, .parquet), or a folder of .parquet parts, each with whole
     subjects, that is fitted part by part.
     """
     from versant.verbs.fit import fit as fit_trials
 
+    read = {"mapped": mapped, "choices": choices, "missing": missing}
+    controller = take_controller(options)
+    if controller is not None:
+        if model is not None or method != "map" or prior == "none" or on_missing is not None:
+            raise click.UsageError("--nodes excludes --model, --method, --prior and --on-missing")
+        how = {name: value for name, value in options.items() if value not in (None, ())}
+        return fit_controller(
+            trials, controller, how, read=read, seed=seed, out=out, figures=check_figures(figures), as_json=as_json
+        )
+    if model is None:
+        raise click.UsageError("give --model, or --nodes for a controller")
     if method != "map" and prior == "none":
         raise click.UsageError(f"a group is its subjects' prior: --method {method} and --prior none exclude each other")
     how = given_for(method, options)
     wanted = check_figures(figures)
     learner = load_model(model)
-    read = {"mapped": mapped, "choices": choices, "missing": missing}
     gaussian: Any = None if prior == "none" else "default"
     if Path(trials).is_dir():
         if figures:

@@ -9,14 +9,18 @@ import click
 
 from versant.cli.console import progress_bar, remark
 from versant.cli.load import load_model, load_trials
+from versant.errors import VersantError
 
 if TYPE_CHECKING:
+    from versant.inference.controller_result import ControllerFit
     from versant.inference.result import Fit
     from versant.inference.sample_result import GroupSample
 
-__all__ = ["fitted", "saved_fit"]
+__all__ = ["AS_SAVED", "fitted", "saved_fit", "saved_learner"]
 
 READING = ("mapped", "choices", "missing")
+AS_SAVED: dict[str, Any] = dict.fromkeys((*READING, "on_missing"))
+"""No option says how trials are read."""
 
 
 def fitted(what: str, model: str | None, method: Any, seed: int, options: dict[str, Any]) -> Fit | GroupSample:
@@ -36,7 +40,7 @@ def fitted(what: str, model: str | None, method: Any, seed: int, options: dict[s
     if model is None:
         if method is not None:
             raise click.UsageError("--method is of a fit that is made now, and needs --model")
-        return saved_fit(what, options)
+        return saved_learner(what, options)
     from versant.verbs.fit import fit
 
     learner = load_model(model)
@@ -49,7 +53,17 @@ def fitted(what: str, model: str | None, method: Any, seed: int, options: dict[s
     return found
 
 
-def saved_fit(path: str, options: dict[str, Any]) -> Fit | GroupSample:
+def saved_learner(path: str, options: dict[str, Any]) -> Fit | GroupSample:
+    """Load a saved fit of a learner."""
+    from versant.inference.controller_result import ControllerFit
+
+    found = saved_fit(path, options)
+    if isinstance(found, ControllerFit):
+        raise VersantError(f"{path} holds a {found.model.name}; this command is for learners' parameters")
+    return found
+
+
+def saved_fit(path: str, options: dict[str, Any]) -> Fit | GroupSample | ControllerFit:
     """Load a saved fit; options that say how trials are read are wrong with it."""
     from versant.formats.results import load_fit
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from versant.cli.console import progress_bar, remark
+from versant.cli.controller import unsettled
 from versant.cli.fit import flagged
 from versant.cli.fitted import saved_fit
 from versant.cli.load import load_model, load_trials
@@ -14,6 +15,7 @@ from versant.cli.options import seed_option, trials_options
 from versant.cli.output import folder_for, require_kind
 
 if TYPE_CHECKING:
+    from versant.inference.controller_result import ControllerFit
     from versant.inference.result import Fit
     from versant.trials import Trials
 
@@ -52,6 +54,7 @@ def latents(
     """
     from versant.formats.bids import write_events
     from versant.formats.tables import write_table
+    from versant.inference.controller_result import ControllerFit
     from versant.verbs.latents import latents as of_trials
 
     require_kind(out, (".csv", ".parquet"))
@@ -61,19 +64,18 @@ def latents(
         raise click.UsageError("--events DIR and --task LABEL go together")
     folder = folder_for(events)
     found, whole = _saved(what, options) if model is None else _fitted(what, model, **options)
+    name = found.model.name if isinstance(found, ControllerFit) else found.learner.name
     if out is not None:
         frame = of_trials(found, states=states)
         write_table(frame, out)
-        print(
-            f"{found.learner.name}: {len(frame)} trials of {len(found.subjects)} subjects; {', '.join(frame.columns)}"
-        )
+        print(f"{name}: {len(frame)} trials of {len(found.subjects)} subjects; {', '.join(frame.columns)}")
         remark(f"wrote {out}")
     if folder is not None and task is not None:
         how: dict[str, Any] = {"onset": onset, "duration": duration, "run": run, "states": states}
         files = write_events(found, folder, task, trials=whole, **how)
-        print(f"{found.learner.name}: events of {len(files) - 1} runs of {len(found.subjects)} subjects")
+        print(f"{name}: events of {len(files) - 1} runs of {len(found.subjects)} subjects")
         remark(f"wrote {files[-1]} and {len(files) - 1} tables")
-    return flagged(found)
+    return unsettled(found) if isinstance(found, ControllerFit) else flagged(found)
 
 
 def _fitted(
@@ -91,13 +93,13 @@ def _fitted(
     return found, table
 
 
-def _saved(path: str, options: dict[str, Any]) -> tuple[Fit, Trials | None]:
+def _saved(path: str, options: dict[str, Any]) -> tuple[Fit | ControllerFit, Trials | None]:
     """Load a saved fit, and the whole table it was of if that is a file."""
     from versant.formats.trials import read_trials
-    from versant.inference.result import Fit
+    from versant.inference.sample_result import GroupSample
 
     found = saved_fit(path, options)
-    if not isinstance(found, Fit):
+    if isinstance(found, GroupSample):
         raise click.UsageError("a sampled posterior has no single estimate to compute values at; fit with map or group")
     origin = found.trials.origin
     return found, None if origin is None else read_trials(origin.path, **origin.arguments)

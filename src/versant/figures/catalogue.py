@@ -6,8 +6,9 @@ shrinkage       hierarchical fit, and fits alone        how the group draws esti
 group           hierarchical fit, sampled posterior     the distribution over people
 pairs           fit                                     estimates against each other, with the group's ellipse
 convergence     hierarchical fit, hierarchical          the bound step by step
-                selection
-trajectory      fit                                     latent quantities of a subject
+                selection, controller fitted
+trajectory      fit, controller fitted                  latent quantities of a subject
+controller      controller fitted                       its nodes as a graph, the moves that were made
 recovery        recovery                                estimates over truth
 confusion       confusion                               confusion and inversion matrices
 comparison      comparison                              differences of the criterion
@@ -31,6 +32,7 @@ from versant.errors import ModelError
 from versant.figures import (
     beliefs,
     calibration,
+    controller,
     convergence,
     frontier,
     group,
@@ -44,6 +46,7 @@ from versant.figures import (
 from versant.figures import fit as fits
 from versant.figures import plan as plans
 from versant.inference.calibration import Calibration
+from versant.inference.controller_result import ControllerFit
 from versant.inference.group_result import GroupFit
 from versant.inference.hbi_result import HierarchicalSelection
 from versant.inference.result import Fit
@@ -91,13 +94,17 @@ CATALOGUE: dict[str, _Kind] = {
         (Fit,), pairs.table_pairs, lambda r, t, title: pairs.figure_pairs(t, pairs.table_ellipses(r), title)
     ),
     "convergence": _Kind(
-        (GroupFit, HierarchicalSelection),
+        (GroupFit, HierarchicalSelection, ControllerFit),
         convergence.table_convergence,
         lambda r, t, title: convergence.figure_convergence(t, title),
     ),
     "trajectory": _Kind(
-        (Fit,), trajectory.table_trajectory, lambda r, t, title: trajectory.figure_trajectory(t, title), ("subject",)
+        (Fit, ControllerFit),
+        trajectory.table_trajectory,
+        lambda r, t, title: trajectory.figure_trajectory(t, title),
+        ("subject",),
     ),
+    "controller": _Kind((ControllerFit,), controller.table_controller, controller.figure_controller),
     "recovery": _Kind(
         (Recovery,),
         lambda r: recovery.table_recovery(r.fit, r.truth),
@@ -135,7 +142,7 @@ CATALOGUE: dict[str, _Kind] = {
     "beliefs": _Kind((Plan,), beliefs.table_beliefs, lambda r, t, title: beliefs.figure_beliefs(t, title), ("task",)),
 }
 
-FIRST: dict[type, str] = {GroupFit: "group", HierarchicalSelection: "selection"}
+FIRST: dict[type, str] = {GroupFit: "group", HierarchicalSelection: "selection", ControllerFit: "controller"}
 """What is shown of a result with several figures, where it is not the first in the catalogue."""
 
 

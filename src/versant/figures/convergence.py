@@ -1,4 +1,4 @@
-"""How an iteration came to rest: the bound or evidence step by step, and how much still changed."""
+"""How an iteration came to rest: the bound or evidence step by step, and how much still changed or was promised."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from versant.figures.axes import panel_title
 from versant.figures.canvas import BLUE, GREEN, GREY, ORANGE, VERMILLION, clean, new_figure
+from versant.inference.controller_result import ControllerFit
 from versant.inference.group_result import GroupFit
 from versant.inference.hbi_result import HierarchicalSelection
 
@@ -25,17 +26,22 @@ MARKS = {
     "newton": ("D", ORANGE),
     "integrated": ("D", VERMILLION),
     "hbi": ("o", BLUE),
+    "growth": ("o", BLUE),
 }
 """Mark and colour of each kind of step."""
 
 
-def table_convergence(result: GroupFit | HierarchicalSelection) -> pd.DataFrame:
+def table_convergence(result: GroupFit | HierarchicalSelection | ControllerFit) -> pd.DataFrame:
     """Return one row a step: ``step``, ``kind``, ``bound`` (log evidence, or variational bound), ``change``.
 
-    The change is the largest of means and covariances, as the iteration's own rule measures it.
+    The change is the largest of means and covariances, as the iteration's own rule measures it. Of a controller the
+    bound is the log posterior of the start that won, and the change what its linearisation still promises.
     """
     import pandas as pd
 
+    if isinstance(result, ControllerFit):
+        bounds, changes = result.history.T
+        return pd.DataFrame({"step": np.arange(len(bounds)), "kind": "growth", "bound": bounds, "change": changes})
     if isinstance(result, HierarchicalSelection):
         bounds, changes = zip(*result.history, strict=True)
         return pd.DataFrame({"step": np.arange(len(bounds)), "kind": "hbi", "bound": bounds, "change": changes})
@@ -63,7 +69,8 @@ def figure_convergence(table: pd.DataFrame, title: str = "") -> Figure:
         if len(part):
             _draw(part, part["bound"] - part["bound"].iloc[-1], axes[0])
             _draw(part, part["change"].where(part["change"] > 0), axes[1])
-    for ax, name in ((axes[0], "bound - its end"), (axes[1], "largest change")):
+    change = "promised gain" if (table["kind"] == "growth").all() else "largest change"
+    for ax, name in ((axes[0], "bound - its end"), (axes[1], change)):
         clean(ax, grid="y")
         ax.set_xlabel("step", fontsize=9)
         panel_title(ax, name)

@@ -9,6 +9,7 @@ import numpy as np
 from versant.errors import DataError
 from versant.figures.axes import panel_title
 from versant.figures.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, clean, new_figure
+from versant.inference.controller_result import ControllerFit
 from versant.inference.importance import rebind
 from versant.verbs.latents import latents
 
@@ -22,17 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["draw_choices", "figure_trajectory", "table_trajectory"]
 
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
-NOT_DRAWN = ("subject", "session", "block", "trial", "log_likelihood")
+NOT_DRAWN = ("subject", "session", "block", "trial", "log_likelihood", "node")
 
 
-def table_trajectory(fit: Fit, subject: object = None) -> pd.DataFrame:
+def table_trajectory(fit: Fit | ControllerFit, subject: object = None) -> pd.DataFrame:
     """Return one row a trial of a subject (the first without another word).
 
     Returns
     -------
     DataFrame
         ``step`` (1, 2 …), the table of `versant.latents` with the state before each trial (without it where the state
-        holds grids too large for columns), and the columns of choices and numbers (``choice …``, codes; ``data …``).
+        holds grids too large for columns), and the columns of choices and numbers (``choice …``, codes; ``data …``); of
+        a controller, its actions and observations.
 
     Raises
     ------
@@ -43,12 +45,18 @@ def table_trajectory(fit: Fit, subject: object = None) -> pd.DataFrame:
     if label not in fit.subjects:
         raise DataError("no such subject", "name one of the fit", subject=label)
     trials = fit.trials
-    table = latents(fit, states=not any(node.size for node in rebind(fit).recurrence.state))
+    if isinstance(fit, ControllerFit):
+        table = latents(fit)
+        shown = [fit.model.action, fit.model.observation]
+    else:
+        table = latents(fit, states=not any(node.size for node in rebind(fit).recurrence.state))
+        shown = list(trials.columns)
     i = fit.subjects.index(label)
     rows = slice(int(trials.offsets[i]), int(trials.offsets[i + 1]))
     mine = table.iloc[rows].reset_index(drop=True)
     mine.insert(0, "step", np.arange(1, len(mine) + 1))
-    for name, values in trials.columns.items():
+    for name in shown:
+        values = trials.columns[name]
         if name in trials.codings:
             mine[f"choice {name}"] = values[rows]
         elif name not in NOT_DRAWN and values.dtype.kind == "f":

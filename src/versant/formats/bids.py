@@ -21,6 +21,7 @@ import numpy as np
 
 from versant.errors import DataError, ModelError
 from versant.files import atomic_path, write_json
+from versant.inference.controller_result import ControllerFit
 from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
 from versant.trials import Trials
@@ -36,7 +37,7 @@ KEYS = ("subject", "session", "block", "trial")
 
 
 def write_events(
-    fit: Fit,
+    fit: Fit | ControllerFit,
     folder: str | os.PathLike[str],
     task: str,
     *,
@@ -47,11 +48,11 @@ def write_events(
     datatype: str = "func",
     states: bool = False,
 ) -> tuple[Path, ...]:
-    """Write what a fitted learner held to be true on every trial as BIDS events.
+    """Write what a fitted learner (or controller) held to be true on every trial as BIDS events.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or ControllerFit
     folder : path
         Of the data set, or of derivatives of it.
     task : str
@@ -98,7 +99,7 @@ def write_events(
     quantities = [name for name in found.columns if name not in KEYS and name not in conditions]
     clash = sorted({"onset", "duration"} & set(quantities))
     if clash:
-        raise ModelError(f"{fit.learner.name} records {clash[0]!r}, which is a column of all events; use another name")
+        raise ModelError(f"{_name(fit)} records {clash[0]!r}, which is a column of all events; use another name")
     table = _timed(whole, onset, duration)
     place = {int(row): at for at, row in enumerate(fitted.rows)}
     at = np.array([place.get(int(row), -1) for row in whole.rows])
@@ -175,9 +176,13 @@ def _require_label(what: str, label: object, prefix: str | None) -> str:
     return text
 
 
-def _described(fit: Fit, quantities: list[str]) -> dict[str, Any]:
+def _name(fit: Fit | ControllerFit) -> str:
+    return fit.model.name if isinstance(fit, ControllerFit) else fit.learner.name
+
+
+def _described(fit: Fit | ControllerFit, quantities: list[str]) -> dict[str, Any]:
     """Return the description of the columns."""
-    model = fit.learner.name
+    model = _name(fit)
     known = {
         "log_likelihood": f"Log-likelihood of the recorded responses of the trial under {model}",
         "choice_probability": f"Probability of the recorded choices of the trial under {model}",

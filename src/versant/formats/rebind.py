@@ -15,11 +15,19 @@ from versant.errors import DataError, FormatError, ModelError, VersantError
 from versant.expressions.digest import digest
 from versant.formats.models import reference, resolve
 from versant.formats.trials import read_trials
-from versant.inference.likelihood import Likelihood, bind
+from versant.inference.likelihood import Likelihood
 from versant.trials import Trials
 from versant.trials.origin import as_ranges, digests, from_ranges
 
-__all__ = ["find_model_again", "find_trials_again", "model_entry", "require_same_model", "trials_entry"]
+__all__ = [
+    "find_model_again",
+    "find_trials_again",
+    "model_entry",
+    "require_same_likelihood",
+    "require_same_model",
+    "require_same_trials",
+    "trials_entry",
+]
 
 
 def model_entry(likelihood: Likelihood) -> dict[str, Any]:
@@ -75,7 +83,11 @@ def require_same_model(likelihood: Likelihood, entry: Mapping[str, Any], z: Any,
         )
     if z.shape[1] != likelihood.learner.n_parameters:
         raise ModelError(f"{name!r} has {likelihood.learner.n_parameters} parameters, the saved result {z.shape[1]}")
-    found = likelihood.evaluate(z, np.arange(len(z)), 0).value
+    require_same_likelihood(name, likelihood.evaluate(z, np.arange(len(z)), 0).value, known)
+
+
+def require_same_likelihood(name: str, found: Any, known: Any) -> None:
+    """Raise ModelError unless log-likelihoods at the saved estimates (N,) are the saved ones (N,)."""
     away = np.abs(found - known)
     if not np.array_equal(np.isfinite(found), np.isfinite(known)) or np.nanmax(away, initial=0.0) > 1e-6:
         raise ModelError(
@@ -84,15 +96,15 @@ def require_same_model(likelihood: Likelihood, entry: Mapping[str, Any], z: Any,
         )
 
 
-def find_trials_again(entry: Mapping[str, Any], beside: Path, learner: Learner, given: Trials | None) -> Likelihood:
-    """Return the likelihood of a learner on the trials of a saved result.
+def find_trials_again(entry: Mapping[str, Any], beside: Path, given: Trials | None) -> Trials:
+    """Return the trials of a saved result, coded as they were; `require_same_trials` sees whether they are the same.
 
     Raises
     ------
     VersantError
         If their file is not there any more.
     DataError
-        If they are not those that were fitted.
+        If a subject is not there any more.
     """
     trials = _read(entry, beside) if given is None else given
     asked, wanted = set(entry["subjects"]), from_ranges(entry["rows"])
@@ -107,12 +119,15 @@ def find_trials_again(entry: Mapping[str, Any], beside: Path, learner: Learner, 
     for name, options in entry["choices"].items():
         if name in trials.columns:
             trials = trials.with_coding(name, options)
-    likelihood = bind(learner, trials, "learn" if entry["missing"] else "skip")
-    now = digests(likelihood.trials)
+    return trials
+
+
+def require_same_trials(trials: Trials, entry: Mapping[str, Any]) -> None:
+    """Raise DataError unless trials are those that were fitted, column by column."""
+    now = digests(trials)
     for name, known in entry["columns"].items():
         if now.get(name) != known:
             raise DataError("these are not the trials that were fitted", _REMEDY, trials.source, column=name)
-    return likelihood
 
 
 _REMEDY = "restore the file as it was, fit again, or give trials= with those that were fitted"

@@ -4,10 +4,10 @@
     FOLDER/fit.arrays-….parquet   arrays too large for that (draws of a sampled posterior)
     FOLDER/fit.trials-….parquet   the trials, if they were read from no file
 
-The model is named, not stored: by its registry name, or by the file that defines it, and by the digest of its traced
-equations. So are the trials: file, arguments of `versant.read_trials`, rows, and a digest of every column. Whoever
-loads the result gets model and trials that are the same as those that were fitted, or an error that says what has
-changed.
+A learner is named, not stored: by its registry name, or by the file that defines it, and by the digest of its traced
+equations; a controller stands in the file. Named, not stored, are the trials: file, arguments of
+`versant.read_trials`, rows, and a digest of every column. Whoever loads the result gets model and trials that are the
+same as those that were fitted, or an error that says what has changed.
 `fit.json` is written last and names the others by their digests, so that no half of a result is ever taken for one.
 """
 
@@ -25,25 +25,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 import versant
+from versant.agents.controller import Controller
+from versant.agents.controller_model import ControllerModel
 from versant.agents.learner import Learner
-from versant.errors import FormatError, ModelError
+from versant.errors import FormatError, ModelError, ProblemError
 from versant.files import atomic_path, write_json
 from versant.formats.codec import decode, encode
 from versant.formats.rebind import (
     find_model_again,
     find_trials_again,
     model_entry,
+    require_same_likelihood,
     require_same_model,
+    require_same_trials,
     trials_entry,
 )
 from versant.formats.trials import write_trials
 from versant.inference.cells import Cells, Coefficients
-from versant.inference.controller_result import ControllerFit
+from versant.inference.controller_fit import controller_log_likelihood
+from versant.inference.controller_result import ControllerFit, ControllerVerdict
 from versant.inference.design import GroupDesign
 from versant.inference.group_result import Group, GroupFit
 from versant.inference.group_verdict import GroupVerdict
 from versant.inference.hierarchical import Step
 from versant.inference.importance import rebind
+from versant.inference.likelihood import bind
 from versant.inference.prior import Prior, SubjectPriors
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample, Quality, SampleVerdict
@@ -55,22 +61,26 @@ from versant.trials import Trials
 __all__ = ["load_fit", "load_scored", "save", "saved_file"]
 
 FORMAT, VERSION = "versant-fit", 1
-KINDS = (Fit, GroupFit, GroupSample)
+KINDS = (Fit, GroupFit, GroupSample, ControllerFit)
 PARTS = (
     Cells, Coefficients, Group, GroupDesign, Spread, Step, Quality, Prior, SubjectPriors, Verdict, GroupVerdict,
     SampleVerdict,
 )  # fmt: skip
-CLASSES: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, *PARTS)}
+OF_CONTROLLERS = (Controller, ControllerModel, ControllerVerdict)
+CLASSES: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, *PARTS, *OF_CONTROLLERS)}
 
 
 def save(
-    fit: Fit | GroupSample, path: str | os.PathLike[str], *, settings: Mapping[str, Any] | None = None
+    fit: Fit | GroupSample | ControllerFit,
+    path: str | os.PathLike[str],
+    *,
+    settings: Mapping[str, Any] | None = None,
 ) -> tuple[Path, ...]:
     """Save a fit.
 
     Parameters
     ----------
-    fit : Fit, GroupFit or GroupSample
+    fit : Fit, GroupFit, GroupSample or ControllerFit
     path : path
         A folder, in which ``fit.json`` is written, or the name of a ``.json`` file.
     settings : mapping, optional
@@ -84,7 +94,7 @@ def save(
     Raises
     ------
     ModelError
-        If it is no fit of a learner.
+        If it is no fit.
     VersantError
         If a file cannot be written.
 
@@ -99,9 +109,8 @@ def save(
     >>> bool((vs.load_fit(folder).natural == fit.natural).all())
     True
     """
-    if not isinstance(fit, Fit | GroupSample):
-        remedy = "; write_controller keeps its controller" if isinstance(fit, ControllerFit) else ""
-        raise ModelError(f"save() takes the fit of a learner, not a {type(fit).__name__}{remedy}")
+    if not isinstance(fit, KINDS):
+        raise ModelError(f"save() takes a fit, not a {type(fit).__name__}")
     target = saved_file(path)
     large: list[NDArray[Any]] = []
     own = [name for name in fit.__dataclass_fields__ if name not in ("learner", "trials")]
@@ -124,12 +133,10 @@ def save(
         "version": VERSION,
         "versant": versant.__version__,
         "kind": type(fit).__name__,
-        "name": fit.learner.name,
-        "model": model_entry(rebind(fit)),
+        **_about(fit),
         "data": data,
         "arrays": arrays,
         "settings": dict(settings or {}),
-        "scored": scored(fit).to_dict(),
         "fields": fields,
     }
     write_json(target, content)
@@ -142,7 +149,7 @@ def save(
 
 def load_fit(
     path: str | os.PathLike[str], *, model: Learner | None = None, trials: Trials | None = None
-) -> Fit | GroupSample:
+) -> Fit | GroupSample | ControllerFit:
     """Load a saved fit, with its model and its trials.
 
     Parameters
@@ -151,13 +158,13 @@ def load_fit(
         As given to `save`.
     model : Learner, optional
         In place of the one that the result names: one whose text has changed in ways that do not matter, or that no
-        file defines. Its log-likelihoods at the saved estimates must be the saved ones.
+        file defines. Its log-likelihoods at the saved estimates must be the saved ones. Not of a controller.
     trials : Trials, optional
         In place of the file that the result names. They must be the same trials.
 
     Returns
     -------
-    Fit, GroupFit or GroupSample
+    Fit, GroupFit, GroupSample or ControllerFit
 
     Raises
     ------
@@ -170,14 +177,15 @@ def load_fit(
     """
     file = saved_file(path)
     content = _read_saved(file)
+    if content["kind"] == ControllerFit.__name__:
+        if model is not None:
+            raise ModelError("a fitted controller is its own model: leave model= out")
+        return _load_controller(content, file, trials)
     learner = find_model_again(content["model"], file.parent, model)
-    likelihood = find_trials_again(content["data"], file.parent, learner, trials)
-    large = _read_arrays(content, file)
-    try:
-        fields = {name: decode(value, CLASSES, large) for name, value in content["fields"].items()}
-        found = CLASSES[content["kind"]](learner=learner, trials=likelihood.trials, **fields)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FormatError(f"holds no result of this version: {type(error).__name__}: {error}", str(file)) from error
+    again = find_trials_again(content["data"], file.parent, trials)
+    likelihood = bind(learner, again, "learn" if content["data"]["missing"] else "skip")
+    require_same_trials(likelihood.trials, content["data"])
+    found = _made(content, file, learner=learner, trials=likelihood.trials)
     assert isinstance(found, Fit | GroupSample)
     first = slice(None) if isinstance(found, Fit) else (0, 0)
     require_same_model(
@@ -193,9 +201,13 @@ def load_scored(path: str | os.PathLike[str]) -> Scored:
     ------
     FormatError
         If it is no saved fit.
+    ModelError
+        If it is of a controller, which has no criterion subject by subject.
     """
     file = saved_file(path)
     content = _read_saved(file)
+    if content["scored"] is None:
+        raise ModelError(f"{file} holds a {content['name']}, one for all subjects; compare controllers by fit.bic")
     try:
         return Scored.from_dict(content["scored"])
     except (KeyError, TypeError, ValueError) as error:
@@ -231,7 +243,35 @@ def _read_saved(file: Path) -> dict[str, Any]:
     return content
 
 
-def _as_read(fit: Fit | GroupSample) -> Trials:
+def _about(fit: Fit | GroupSample | ControllerFit) -> dict[str, Any]:
+    """Return what a saved fit says of its model, and of its account of each subject."""
+    if isinstance(fit, ControllerFit):
+        return {"name": fit.model.name, "model": None, "scored": None}
+    return {"name": fit.learner.name, "model": model_entry(rebind(fit)), "scored": scored(fit).to_dict()}
+
+
+def _load_controller(content: Mapping[str, Any], file: Path, given: Trials | None) -> ControllerFit:
+    """Return a saved fit of a controller, if its trials are as probable under it as they were."""
+    trials = find_trials_again(content["data"], file.parent, given)
+    require_same_trials(trials, content["data"])
+    found = _made(content, file, trials=trials)
+    assert isinstance(found, ControllerFit)
+    now = controller_log_likelihood(found.model, trials, found.controller)
+    require_same_likelihood(found.model.name, now, found.log_likelihood)
+    return found
+
+
+def _made(content: Mapping[str, Any], file: Path, **known: Any) -> Any:
+    """Return the result that a file holds, with what it does not hold itself."""
+    large = _read_arrays(content, file)
+    try:
+        fields = {name: decode(value, CLASSES, large) for name, value in content["fields"].items()}
+        return CLASSES[content["kind"]](**known, **fields)
+    except (KeyError, TypeError, ValueError, IndexError, ProblemError) as error:
+        raise FormatError(f"holds no result of this version: {type(error).__name__}: {error}", str(file)) from error
+
+
+def _as_read(fit: Fit | GroupSample | ControllerFit) -> Trials:
     """Return the trials of a fit; those that were cut into conditions are no longer those of their file."""
     cut = isinstance(fit, GroupFit | GroupSample) and fit.people != fit.subjects
     return replace(fit.trials, origin=None) if cut else fit.trials

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from versant.agents.controller import Controller
 from versant.agents.controller_model import ControllerModel
+from versant.agents.layout import Layout
 from versant.errors import ModelError
 from versant.inference.controller_result import PROMISED, ControllerFit, ControllerVerdict
 from versant.inference.episodes import episodes_of
@@ -30,9 +31,10 @@ from versant.inference.verdict import AGREEMENT, chance_not_passed
 from versant.progress import Progress, silent
 from versant.trials import Trials
 
-__all__ = ["controller_log_likelihood", "fit_controller"]
+__all__ = ["controller_log_likelihood", "fit_controller", "under_controller"]
 
 Array = NDArray[np.float64]
+Step = tuple[float, float]  # log posterior, promise
 
 ROUNDS = 2000
 KEPT = 0.01
@@ -72,15 +74,13 @@ def fit_controller(
         raise ModelError(f"starts={starts}: one start or more")
     if not (np.isfinite(concentration) and concentration >= 1.0):
         raise ModelError(f"concentration={concentration}: the prior's concentration is a number of 1 or more")
+    trials = trials.with_coding(model.action).with_coding(model.observation)
     ascent = _Ascent(HiddenNodes.of(episodes_of(model, trials), model.nodes), concentration - 1.0)
     layout = ascent.likelihood.layout
     first = layout.vector(
         [Controller.random(model.nodes, layout.actions, layout.observations, rng) for _ in range(starts)]
     )
-    ends, heights = ascent.run(first, progress)
-    best = int(np.argmax(heights))
-    agree = heights > heights[best] - AGREEMENT * max(1.0, abs(heights[best]))
-    return _report(model, trials, ascent, ends[best], 2 * int(agree.sum()) >= starts)
+    return _report(model, trials, ascent, *ascent.run(first, progress))
 
 
 def controller_log_likelihood(model: ControllerModel | Controller, trials: Trials, given: object = None) -> Array:
@@ -104,10 +104,16 @@ def controller_log_likelihood(model: ControllerModel | Controller, trials: Trial
         model, given = ControllerModel(model.n_nodes), model
     if not isinstance(given, Controller) or given.n_nodes != model.nodes:
         raise ModelError(f"the parameters of a {model.name} are a Controller with as many nodes, not {given!r}")
+    likelihood, theta = under_controller(model, trials, given)
+    value: Array = likelihood.log_likelihood(theta)[0]
+    return value
+
+
+def under_controller(model: ControllerModel, trials: Trials, given: Controller) -> tuple[HiddenNodes, Array]:
+    """Return the likelihood of trials as a function of controllers' vectors, and the vector (1, p) of one of them."""
     named = replace(model, actions=given.actions, observations=given.observations)
     likelihood = HiddenNodes.of(episodes_of(named, trials), model.nodes)
-    value: Array = likelihood.log_likelihood(likelihood.layout.vector([given]))[0]
-    return value
+    return likelihood, likelihood.layout.vector([given])
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,20 +140,23 @@ class _Ascent:
             grown.append(np.where(total > 0.0, count / np.where(total > 0.0, total, 1.0), old).reshape(len(theta), -1))
         return self._posterior(value, theta), promise, np.concatenate(grown, axis=1)
 
-    def run(self, theta: Array, progress: Progress) -> tuple[Array, Array]:
-        """Climb from every θ (B, p) until the promise is kept; return where they end and how high."""
+    def run(self, theta: Array, progress: Progress) -> tuple[Array, Array, list[list[Step]]]:
+        """Climb from every θ (B, p) until the promise is kept; return where they end, how high, and every step."""
         theta, heights = theta.copy(), np.full(len(theta), -np.inf)
         climbing = np.arange(len(theta))
+        steps: list[list[Step]] = [[] for _ in theta]
         for done in range(ROUNDS):
             now, promise, once = self.grow(theta[climbing])
             heights[climbing] = now
+            for start, height, left in zip(climbing, now, promise, strict=True):
+                steps[start].append((float(height), float(left)))
             far = promise > PROMISED / 10.0
             climbing, once = climbing[far], once[far]
             if not len(climbing):
                 break
             theta[climbing] = self._leap(theta[climbing], once)
             progress(done + 1, ROUNDS, f"log-likelihood {heights.max():.3f}, {len(climbing)} starts climbing")
-        return theta, self.height(theta)
+        return theta, self.height(theta), steps
 
     def _leap(self, theta: Array, once: Array) -> Array:
         """A second step, or the longer one that both point to where it ends no lower than the first."""
@@ -170,35 +179,51 @@ class _Ascent:
         return total
 
 
-def _report(model: ControllerModel, trials: Trials, ascent: _Ascent, theta: Array, agreed: bool) -> ControllerFit:
+def _report(
+    model: ControllerModel, trials: Trials, ascent: _Ascent, ends: Array, heights: Array, steps: list[list[Step]]
+) -> ControllerFit:
     """Everything said of the answer is computed from the answer."""
+    best = int(np.argmax(heights))
     likelihood = ascent.likelihood
-    controller = likelihood.layout.controller(theta)
-    held = likelihood.layout.vector([controller])
+    layout, episodes = likelihood.layout, likelihood.episodes
+    controller = layout.controller(ends[best])
+    held = layout.vector([controller])
     value, slope = likelihood.gradient(held)
     promise = float(ascent.grow(held)[1][0])
     counts = held * slope
-    visits = np.concatenate([view.sum(axis=-1).ravel() for view in likelihood.layout.blocks.views(counts)])
-    size, actions = model.nodes, len(likelihood.episodes.actions)
-    free = size - 1 + size * (actions - 1) + size * likelihood.layout.n_pairs * (size - 1)
-    chance = -np.bincount(likelihood.episodes.subject, minlength=trials.n_subjects) * np.log(actions)
-    guessed = bool(chance_not_passed(value.sum(), chance.sum(), free)) if free else True
+    size, actions = model.nodes, len(episodes.actions)
+    free = size - 1 + size * (actions - 1) + size * layout.n_pairs * (size - 1)
+    chance = -np.bincount(episodes.subject, minlength=trials.n_subjects) * np.log(actions)
+    agree = heights > heights[best] - AGREEMENT * max(1.0, abs(heights[best]))
     flags = {
         ControllerVerdict.STATIONARY: promise <= PROMISED,
         ControllerVerdict.NOT_STATIONARY: not promise <= PROMISED,
-        ControllerVerdict.CHANCE: guessed,
-        ControllerVerdict.RARELY_USED: bool((visits < 1.0).any()),
-        ControllerVerdict.STARTS_DISAGREE: not agreed,
+        ControllerVerdict.CHANCE: bool(chance_not_passed(value.sum(), chance.sum(), free)) if free else True,
+        ControllerVerdict.RARELY_USED: any((view.sum(axis=-1) < 1.0).any() for view in layout.blocks.views(counts)),
+        ControllerVerdict.STARTS_DISAGREE: 2 * int(agree.sum()) < len(heights),
     }
     return ControllerFit(
-        model,
-        controller,
-        trials.subjects,
-        value[0],
-        np.asarray(chance, dtype=np.float64),
-        np.asarray(trials.n_trials),
-        free,
-        promise,
-        likelihood.posterior(held)[0][np.argsort(likelihood.episodes.rows)],
-        frozenset(flag for flag, holds in flags.items() if holds),
+        model=model,
+        controller=controller,
+        trials=trials,
+        subjects=trials.subjects,
+        concentration=1.0 + ascent.extra,
+        log_likelihood=value[0],
+        chance=np.asarray(chance, dtype=np.float64),
+        n_choices=np.asarray(trials.n_trials),
+        n_parameters=free,
+        promise=promise,
+        nodes=likelihood.occupancies(held)[1][0][np.argsort(episodes.rows)],
+        moves=_moves(layout, counts),
+        heights=heights,
+        history=np.array(steps[best]),
+        verdicts=frozenset(flag for flag, holds in flags.items() if holds),
     )
+
+
+def _moves(layout: Layout, counts: Array) -> Array:
+    """Return the expected counts (1, p) of transitions as an array (X, A, O, X')."""
+    moves = np.zeros((layout.nodes, len(layout.actions), len(layout.observations), layout.nodes))
+    actions, observations = layout.pairs.T
+    moves[:, actions, observations] = layout.split(counts)[1][0].transpose(1, 0, 2)
+    return moves

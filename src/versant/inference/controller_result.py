@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from versant.agents.controller import Controller
 from versant.agents.controller_model import ControllerModel
 from versant.optimise.status import Word
+from versant.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,25 +59,33 @@ class ControllerVerdict(Word):
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ControllerFit:
     """One controller for N subjects. Its nodes have no order: another numbering is the same controller."""
 
     model: ControllerModel
     controller: Controller
-    subjects: tuple[object, ...]
+    trials: Trials  # n rows
+    subjects: tuple[object, ...]  # N
+    concentration: float  # of the Dirichlet prior
     log_likelihood: Array  # (N,)
     chance: Array  # (N,), of choosing uniformly
     n_choices: NDArray[np.int64]  # (N,)
     n_parameters: int  # free probabilities that the data can speak of, for all subjects together
     promise: float  # what the linearised log posterior still promises
     nodes: Array  # (n, X), probability of each node in each trial, given all data
+    moves: Array  # (X, A, O, X'), expected number of uses of each transition in the data
+    heights: Array  # (B,), log posterior at which each start ended, up to a constant
+    history: Array  # (R, 2), log posterior and promise of the best start, step by step
     verdicts: frozenset[ControllerVerdict]
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._whose()}; {self._flags()})"
 
     @property
     def aic(self) -> float:
@@ -88,6 +97,11 @@ class ControllerFit:
         """Schwarz's information criterion, of all subjects, counting their choices."""
         return float(self.n_parameters * np.log(self.n_choices.sum()) - 2.0 * self.log_likelihood.sum())
 
+    @property
+    def occupancy(self) -> Array:
+        """Share of all trials that are spent in each node, (X,)."""
+        return np.asarray(self.nodes.mean(axis=0))
+
     def frame(self) -> pd.DataFrame:
         """Return one row a subject."""
         import pandas as pd
@@ -98,30 +112,46 @@ class ControllerFit:
                 "n_choices": self.n_choices,
                 "log_likelihood": self.log_likelihood,
                 "chance": self.chance,
-                "pseudo_r2": 1.0 - self.log_likelihood / self.chance,
+                "pseudo_r2": 1.0 - self.log_likelihood / self.chance if self.chance.all() else np.nan,
             }
         )
 
+    def node_frame(self) -> pd.DataFrame:
+        """Return one row a node: share of trials, probability at the start, and of each action."""
+        import pandas as pd
+
+        columns = {"node": np.arange(self.model.nodes), "occupancy": self.occupancy, "start": self.controller.start}
+        return pd.DataFrame({**columns, **dict(zip(self.controller.actions, self.controller.action.T, strict=True))})
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON-able values."""
+        """Return the result as JSON-able values; numbers that do not exist are None."""
+        subjects = self.frame().to_dict(orient="records")
         return {
             "model": self.model.name,
             "controller": self.controller.to_dict(),
+            "concentration": self.concentration,
             "log_likelihood": float(self.log_likelihood.sum()),
             "n_parameters": self.n_parameters,
             "aic": self.aic,
             "bic": self.bic,
             "promise": self.promise,
             "verdict": sorted(map(str, self.verdicts)),
-            "subjects": self.frame().to_dict(orient="records"),
+            "subjects": [{k: None if v != v else v for k, v in row.items()} for row in subjects],
         }
 
     def summary(self) -> str:
         """Return a few lines for a person."""
         return "\n".join(
             [
-                f"{self.model.name}: {len(self.subjects)} subjects, {int(self.n_choices.sum())} choices",
+                self._whose(),
                 f"log-likelihood {self.log_likelihood.sum():.3f} (chance {self.chance.sum():.3f}), BIC {self.bic:.3f}",
-                f"verdict: {', '.join(sorted(map(str, self.verdicts)))}",
+                f"verdict: {self._flags()}",
+                self.node_frame().to_string(index=False, float_format="%.3f"),
             ]
         )
+
+    def _whose(self) -> str:
+        return f"{self.model.name}, {len(self.subjects)} subjects, {int(self.n_choices.sum())} choices"
+
+    def _flags(self) -> str:
+        return ", ".join(sorted(map(str, self.verdicts)))

@@ -74,10 +74,13 @@ class HiddenNodes:
         first = backward[:, : episodes.running[0]].sum(axis=1)
         return self._by_subject(scale), self.layout.join(first, by_pair, by_action)
 
-    def posterior(self, theta: Array) -> Array:
-        """Return p(x_t = x | all data) of each of the n trials, in the order of `Episodes.rows`, (B, n, X)."""
+    def occupancies(self, theta: Array) -> tuple[Array, Array, Array]:
+        """Return f_t(x) = p(x_t = x | trials before t), p(x_t = x | all data), each (B, n, X), and c_t (B, n).
+
+        The n trials stand in the order of `Episodes.rows`; every c_t is positive.
+        """
         forward, scale = self._forward(theta)
-        return forward * self._backward(theta, scale)[0]
+        return forward, forward * self._backward(theta, scale)[0], scale
 
     def _forward(self, theta: Array) -> tuple[Array, Array]:
         """Return f (B, n, X) and c (B, n)."""

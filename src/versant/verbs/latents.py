@@ -1,8 +1,9 @@
-"""The verb `latents`: what a fitted learner held to be true on every trial.
+"""The verb `latents`: what a fitted agent held to be true on every trial.
 
-Every quantity that the learner names with ``t.record`` (values, prediction errors …), the log-likelihood of what the
-subject did and its probability, and on request the whole state as it was before the trial, at each subject's estimate:
-regressors for imaging and physiology.
+Of a learner: every quantity that it names with ``t.record`` (values, prediction errors …), the log-likelihood of what
+the subject did and its probability, and on request the whole state as it was before the trial, at each subject's
+estimate: regressors for imaging and physiology. Of a controller: the probability of every node, given all the subject
+did (Baum et al. 1970), and on request given only what was before the trial.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from versant.agents.learner import MissingPolicy
 from versant.errors import DataError, ModelError
 from versant.expressions.graph import Node
 from versant.expressions.recurrence import Recurrence
+from versant.inference.controller_fit import under_controller
+from versant.inference.controller_result import ControllerFit
 from versant.inference.group_result import GroupFit
 from versant.inference.importance import rebind
 from versant.inference.likelihood import bind
@@ -31,19 +34,25 @@ KEYS = ("session", "block", "trial")
 
 
 def latents(
-    fit: Fit, trials: Trials | None = None, *, states: bool = False, on_missing: MissingPolicy | None = None
+    fit: Fit | ControllerFit,
+    trials: Trials | None = None,
+    *,
+    states: bool = False,
+    on_missing: MissingPolicy | None = None,
 ) -> pd.DataFrame:
     """Return trial-wise quantities at the subjects' estimates.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or ControllerFit
     trials : Trials, optional
-        Of subjects of the fit; without them, the trials that were fitted. Not of a fit with conditions.
+        Of subjects of the fit (of anybody, under a controller); without them, the trials that were fitted. Not of a fit
+        with conditions.
     states : bool
-        Also the state before each trial: ``Q`` as columns ``Q_0``, ``Q_1`` … (counted through row by row).
+        Also the state before each trial: ``Q`` as columns ``Q_0``, ``Q_1`` … (counted through row by row); of a
+        controller the probability of each node before the trial's action is known, ``before_0`` …
     on_missing : {"skip", "learn"}, optional
-        As for `versant.fit`, with other trials.
+        As for `versant.fit`, with other trials of a learner.
 
     Returns
     -------
@@ -51,12 +60,13 @@ def latents(
         One row a trial: ``subject``, conditions of the fit's formula, ``session``, ``block`` and ``trial`` (counted
         within the subject if the trials do not say it), ``log_likelihood``, ``choice_probability`` (of all choices of
         the trial together; NaN where none is scored, and with learners that observe more than choices), then what the
-        learner records.
+        learner records; of a controller ``node``, the most probable one given all of the subject's trials, and its and
+        the others' probability, ``node_0`` …
 
     Raises
     ------
     DataError
-        If the trials hold a subject that was not fitted.
+        If the trials hold a subject that was not fitted, or an action that a controller never takes.
     ModelError
         If the learner records a name that the table uses itself, its state is too large for columns, or a sampled
         posterior is given.
@@ -71,6 +81,10 @@ def latents(
     """
     if isinstance(fit, GroupSample):
         raise ModelError("a sampled posterior has no single estimate to compute values at; fit with map or group")
+    if isinstance(fit, ControllerFit):
+        if on_missing is not None:
+            raise ModelError("on_missing= is for learners: a controller's trials are never missing")
+        return _of_controller(fit, fit.trials if trials is None else trials, states)
     conditions = fit.cells.conditions if isinstance(fit, GroupFit) and fit.cells is not None else {}
     if trials is not None and conditions:
         raise ModelError("a fit with conditions has values for the trials that were fitted: leave trials= out")
@@ -97,6 +111,24 @@ def latents(
     for name, column in values.items():
         table[name] = column
     return _together(fit, table) if isinstance(fit, GroupFit) and conditions else table
+
+
+def _of_controller(fit: ControllerFit, trials: Trials, states: bool) -> pd.DataFrame:
+    """Return the probabilities of the hidden node on every trial."""
+    likelihood, theta = under_controller(fit.model, trials, fit.controller)
+    if not np.isfinite(likelihood.log_likelihood(theta)).all():
+        who = trials.subjects[int(np.argmin(likelihood.log_likelihood(theta)[0]))]
+        remedy = "leave the subject out, or fit a controller to it too"
+        raise DataError("the controller never does what this subject did", remedy, trials.source, subject=who)
+    place = np.argsort(likelihood.episodes.rows)
+    before, given_all, scale = (part[0, place] for part in likelihood.occupancies(theta))
+    table = _keys(trials)
+    table["log_likelihood"], table["choice_probability"] = np.log(scale), scale
+    table["node"] = given_all.argmax(axis=1)
+    for name, values in {"node": given_all, **({"before": before} if states else {})}.items():
+        for x in range(fit.model.nodes):
+            table[f"{name}_{x}"] = values[:, x]
+    return table
 
 
 def _together(fit: GroupFit, table: pd.DataFrame) -> pd.DataFrame:
