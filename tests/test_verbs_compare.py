@@ -236,8 +236,10 @@ def test_groups_of_subjects_have_frequencies_of_their_own(fits, trials):
 
 
 def test_mistaken_criteria_and_methods_are_named(trials, fits):
-    with pytest.raises(vs.ModelError, match="'evidence' is Laplace's"):
-        compare(fits, criterion="laplace")
+    assert compare(fits, criterion="Laplace").criterion == "evidence"
+    assert compare(fits, criterion="PSIS-LOO", draws=100).criterion == "loo"
+    with pytest.raises(vs.ModelError, match="choose 'evidence', 'importance', 'aic', .* also known as laplace"):
+        compare(fits, criterion="dic")
     with pytest.raises(vs.ModelError, match=r"formula=.* are for fit\(method='group'\)"):
         compare([ONE, TWO], trials, method="hbi", formula="alpha ~ 1")
 

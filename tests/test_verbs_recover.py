@@ -119,7 +119,7 @@ def test_models_that_never_win_have_no_inversion() -> None:
         ([Q, STICKY], {"priors": {"x": "default"}}, "priors="),
         ([Q, STICKY], {"priors": {"q_learning": None}}, "priors="),
         ([Q, STICKY], {"n": 0}, "at least one subject"),
-        ([Q, STICKY], {"criterion": "laplace"}, "'evidence' is Laplace's"),
+        ([Q, STICKY], {"criterion": "dic"}, "also known as laplace"),
         ([Q, STICKY], {"draws": 100}, "takes no draws="),
     ],
 )

@@ -1,11 +1,7 @@
-"""Cross-validation: the log predictive density of what a fit has not seen.
+"""Cross-validation: the log predictive densities of what fits have not seen.
 
-For a unit u of subject n (a trial, block or session) and the responses A_n without the fold that holds it,
-
-    elpd_u = log E[ Π_{t ∈ u} p(a_t | history, z) ]       z from the posterior given the other folds
-
-by weighted draws around the estimate (`versant.inference.importance`), or at the estimate itself for maximum
-likelihood. A subject that is held out is predicted from the prior, or from the group of the others: its evidence.
+Of every held-out unit (a trial, block, session or subject) elpd_u, as `versant.inference.heldout` predicts it; their
+sum estimates how well new behaviour would be predicted.
 """
 
 from __future__ import annotations
@@ -16,44 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.expressions.engine import Engine
-from versant.inference.folds import Folds, Over
-from versant.inference.importance import draw_matched, importance
-from versant.inference.laplace import approximate
-from versant.inference.likelihood import Derivatives, Likelihood
-from versant.inference.pareto import largest_trusted, smooth
-from versant.inference.prior import SubjectPriors
-from versant.inference.result import Fit
+from versant.inference.folds import Over
+from versant.inference.pareto import largest_trusted
 from versant.inference.scored import Score, Scored
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CrossValidation", "Predicted", "predict_subjects", "predict_units"]
+__all__ = ["CrossValidation"]
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Log predictive densities of some units."""
-
-    units: NDArray[np.int64]  # (V,)
-    elpd: Array  # (V,)
-    errors: Array  # (V,), Monte-Carlo standard errors; zero at a maximum likelihood
-    pareto_k: Array  # (V,), of the draws; NaN at a maximum likelihood
-
-
-@dataclass(frozen=True)
-class _Some:
-    """The likelihoods of some subjects, counted from zero."""
-
-    likelihood: Likelihood
-    who: NDArray[np.int64]
-
-    def evaluate(self, z: Array, subjects: NDArray[np.int64], order: int, engine: Engine | None = None) -> Derivatives:
-        """See `Likelihood.evaluate`."""
-        return self.likelihood.evaluate(z, self.who[subjects], order, engine)
 
 
 @dataclass(frozen=True)
@@ -160,74 +128,3 @@ class CrossValidation:
         if self.account.flagged.any():
             lines.append(f"some fit without a fold is not 'converged': {int(self.account.flagged.sum())} subjects")
         return "\n".join(lines)
-
-
-def predict_units(
-    likelihood: Likelihood, fitted: Fit, learned: Likelihood, folds: Folds, fold: int, draws: int,
-    rng: np.random.Generator,
-) -> Predicted:  # fmt: skip
-    """Predict the trials, blocks or sessions that a fold holds out.
-
-    Parameters
-    ----------
-    likelihood : Likelihood
-        Of all trials.
-    fitted : Fit
-        To the other folds.
-    learned : Likelihood
-        Of the other folds.
-    folds : Folds
-    fold : int
-    draws : int
-    rng : numpy.random.Generator
-    """
-    units = np.flatnonzero(folds.fold == fold)
-    subjects = np.unique(folds.whose[units])
-    if fitted.prior is None:
-        points, log_weights = fitted.unconstrained[None], np.zeros((1, len(fitted.unconstrained)))
-    else:
-        known = np.isfinite(fitted.covariance).all(axis=(1, 2), keepdims=True)
-        covariance = np.where(known, fitted.covariance, fitted.prior.covariance)
-        found = draw_matched(learned, fitted.prior, fitted.unconstrained, covariance, draws, rng)
-        points, log_weights = found.points, found.log_weights
-    elpd, errors, shapes = (np.full(len(folds.whose), np.nan) for _ in range(3))
-    held = folds.held_out(fold)
-    engine: Any = likelihood.engine(0)  # every engine records
-    for n in subjects:
-        rows = slice(likelihood.rows.offsets[n], likelihood.rows.offsets[n + 1])
-        natural = likelihood.natural(points[:, n])
-        whose = np.full(len(natural), n)
-        each = engine.records([likelihood.recurrence.log_likelihood], natural, whose)[0]  # (T, S)
-        weights, k = (log_weights[:, n], np.nan) if fitted.prior is None else smooth(log_weights[:, n])
-        own = folds.unit[rows][held[rows]]
-        for unit in np.unique(own):
-            values = each[: len(folds.unit[rows])][folds.unit[rows] == unit].sum(axis=0)
-            elpd[unit], errors[unit] = _weighted_mean(values, weights)
-            shapes[unit] = k
-    return Predicted(units, elpd[units], errors[units], shapes[units])
-
-
-def predict_subjects(
-    likelihood: Likelihood, fitted: Fit, folds: Folds, fold: int, draws: int, rng: np.random.Generator
-) -> Predicted:
-    """Predict the subjects that a fold holds out, from the prior or the group of the others."""
-    assert fitted.prior is not None
-    units = np.flatnonzero(folds.fold == fold)
-    who = folds.whose[units]
-    mean = np.broadcast_to(fitted.prior.mean, fitted.unconstrained.shape)
-    priors = SubjectPriors(mean, fitted.prior.covariance).of(who)
-    laplace = approximate(likelihood, priors, who, priors.mean)
-    found = importance(_Some(likelihood, who), priors, laplace.modes, laplace.covariance, draws, rng)
-    return Predicted(units, found.evidence, found.errors, found.pareto_k)
-
-
-def _weighted_mean(values: Array, log_weights: Array) -> tuple[float, float]:
-    """Return log Σ w exp(values) / Σ w and its Monte-Carlo standard error."""
-    from scipy.special import logsumexp
-
-    log_shares = log_weights - logsumexp(log_weights)
-    total = float(logsumexp(log_shares + values))
-    if len(values) == 1:
-        return total, 0.0
-    relative = np.exp(log_shares) * (np.exp(values - total) - 1.0)
-    return total, float(np.sqrt((relative**2).sum()))

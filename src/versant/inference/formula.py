@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.agents.learner import Learner
 from versant.errors import CapabilityError, ModelError
 from versant.inference.cells import Cells, Coefficients, JointLikelihood, split
 from versant.inference.conditions import Table, table_of
@@ -36,7 +37,7 @@ from versant.trials import Trials
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FormulaLike", "Structure", "structure_of"]
+__all__ = ["FormulaLike", "Structure", "structure_for", "structure_of"]
 
 Array = NDArray[Any]
 FormulaLike = str | Mapping[str, str]
@@ -50,6 +51,13 @@ class Structure:
     design: GroupDesign
     cells: Cells | None = None
     coefficients: Coefficients | None = None
+
+    @property
+    def reach(self) -> Array:
+        """How the parameters of every cell (without cells, subject) move with the effects, (C, K, P)."""
+        if self.cells is None or self.coefficients is None:
+            return self.design.stacked
+        return self.coefficients.reach(self.design, self.cells.subject)
 
     def bound_to(self, likelihood: Likelihood) -> Likelihood | JointLikelihood:
         """Return the likelihood as a function of what varies and what is fixed; see `JointLikelihood`."""
@@ -121,6 +129,22 @@ def structure_of(
     structure = _assembled(parameters, parts, reader.table.cells, known)
     own = not (shared or known or reader.table.within)
     return Structure(structure.design) if own else structure
+
+
+def structure_for(
+    learner: Learner,
+    trials: Trials,
+    formula: FormulaLike | None = None,
+    shared: Collection[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+) -> Structure:
+    """Return what a group's parameters are made of; `structure_of` with known parameters in natural units."""
+    shared = (shared,) if isinstance(shared, str) else tuple(shared or ())
+    known = {}
+    for name, value in (fixed or {}).items():
+        domain = learner.parameters.get(name)
+        known[name] = 0.0 if domain is None else float(domain.unconstrained(value))  # unknown names raise below
+    return structure_of(list(learner.parameters), trials, formula, shared, known)
 
 
 def _require_consistent(

@@ -7,7 +7,7 @@ subjects are searched again from fresh starts, and where a better mode turns up 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from versant.inference.cells import JointLikelihood
 from versant.inference.design import intercepts
 from versant.inference.formula import Structure
 from versant.inference.group_report import has_errors, report
-from versant.inference.group_result import GroupFit
+from versant.inference.group_result import GroupFit, Polish
 from versant.inference.hierarchical import Climb, Step, begin, better_modes, changes, climb
 from versant.inference.integrated import IntegratedSurface
 from versant.inference.likelihood import Likelihood
@@ -31,10 +31,9 @@ from versant.inference.spread import CovarianceKind, Spread
 from versant.inference.verdict import AGREEMENT
 from versant.progress import Progress, silent
 
-__all__ = ["Polish", "fit_group"]
+__all__ = ["fit_group"]
 
 Array = NDArray[Any]
-Polish = Literal["integrated", "laplace"]
 
 ROUNDS = 3
 """How often EM goes on after better modes of subjects were found."""

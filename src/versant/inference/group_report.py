@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.inference.design import GroupDesign
-from versant.inference.group_result import Group, GroupFit
+from versant.inference.group_result import Group, GroupFit, Polish
 from versant.inference.group_subjects import subjects_of
 from versant.inference.group_verdict import CONVERGED_GAIN, FEW, GroupVerdict
 from versant.inference.hierarchical import EM_TOLERANCE, Climb, changes, maximisation
@@ -39,7 +39,7 @@ def report(
     likelihood: Likelihood,
     now: Climb,
     agreement: Array,
-    polish: str | None,
+    polish: Polish | None,
     nodes: Nodes | None,
     regularised: bool = False,
 ) -> GroupFit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,10 @@ from versant.trials import Trials
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Group", "GroupFit"]
+__all__ = ["Group", "GroupFit", "Polish"]
 
 Array = NDArray[Any]
+Polish = Literal["integrated", "laplace"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Group:
     evidence: float  # log marginal likelihood of the group: integrated, or by Laplace
     gain: float  # log evidence that a further Newton step promises
     evidence_error: float | None  # how far another rule of integration is from `evidence`; None by Laplace
-    polish: str | None  # "integrated", "laplace" or None (EM alone)
+    polish: Polish | None  # what was maximised after EM; None: nothing
     history: tuple[Step, ...]
     verdicts: frozenset[GroupVerdict]
 

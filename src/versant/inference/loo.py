@@ -25,9 +25,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign
 from versant.inference.importance import DEGREES, Draws, log_density
 from versant.inference.likelihood import Likelihood
+from versant.inference.objective import Evaluates
 from versant.inference.pareto import smooth
 from versant.progress import Progress, silent
 
@@ -126,7 +128,7 @@ def leave_out_trials(
 
 
 def marginal_by_draws(
-    likelihood: Likelihood,
+    likelihood: Likelihood | JointLikelihood,
     design: GroupDesign,
     effects: Array,
     covariances: Array,
@@ -139,7 +141,8 @@ def marginal_by_draws(
 
     Parameters
     ----------
-    likelihood : Likelihood
+    likelihood : Likelihood or JointLikelihood
+        With fixed effects, which differ from draw to draw, it is evaluated anew at each of the draws.
     design : GroupDesign
     effects : (S, P) array
     covariances : (S, K, K) array
@@ -164,10 +167,21 @@ def marginal_by_draws(
     standard = np.einsum("nkl,inl->ink", np.linalg.inv(roots), z - centres)
     parts = np.stack([_log_normal(z, means[s], covariances[s]) for s in some])
     proposal = np.logaddexp(log_density(standard, roots), _log_sum(parts) - math.log(COMPONENTS)) - math.log(2.0)
-    values = likelihood.evaluate(z.reshape(-1, size), np.tile(np.arange(subjects), len(z)), 0).value
-    base = np.where(np.isfinite(values), values, -np.inf).reshape(len(z), subjects) - proposal
-    found = [_log_sum(base + _log_normal(z, m, c)) for m, c in zip(means, covariances, strict=True)]
-    return np.stack(found) - math.log(len(z))
+    fixed, known = effects[:, design.fixed], None
+    found = np.empty((len(effects), subjects))
+    for s, (m, c) in enumerate(zip(means, covariances, strict=True)):
+        if known is None or fixed.shape[1]:
+            given = likelihood.at(fixed[s]) if isinstance(likelihood, JointLikelihood) else likelihood
+            known = _values(given, z)
+        found[s] = _log_sum(known - proposal + _log_normal(z, m, c))
+    return found - math.log(len(z))
+
+
+def _values(likelihood: Evaluates, z: Array) -> Array:
+    """Return the log-likelihoods of draws (I, N, K), (I, N); -inf where there is none."""
+    draws, subjects, size = z.shape
+    values = likelihood.evaluate(z.reshape(-1, size), np.tile(np.arange(subjects), draws), 0).value
+    return np.where(np.isfinite(values), values, -np.inf).reshape(draws, subjects)
 
 
 def _log_normal(z: Array, mean: Array, covariance: Array) -> Array:

@@ -1,7 +1,13 @@
 """What a comparison knows of a fitted model: whose choices it accounts for, and how well.
 
 Every kind of result (a fit, a fit read from a file without its trials, left-out predictive densities) is brought into
-this form; that two results are of the same trials is seen from the digests of the columns that both have.
+this form; that two results are of the same trials is seen from the digests of the columns that both have. An account is
+one of people: of a group with conditions too, whose rows are conditions of people.
+
+AIC and BIC count R coefficients of each person's own. F effects that are the same for all are estimated once, from
+all n choices together, and their penalty is shared equally among the N people,
+
+    AIC_n = 2 (R + F/N) - 2ℓ_n,      BIC_n = R log n_n + (F/N) log n - 2ℓ_n
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from versant.errors import DataError
 from versant.inference.group_result import GroupFit
 from versant.inference.importance import rebind
 from versant.inference.likelihood import Likelihood
+from versant.inference.persons import laplace_evidence
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample, SampleVerdict
 from versant.inference.verdict import Verdict
@@ -48,7 +55,7 @@ class Scored:
     model: str
     estimated: str  # "maximum likelihood", "maximum a posteriori", "group", "sample" or "cross-validation"
     subjects: tuple[object, ...]
-    n_parameters: int  # of one subject
+    n_parameters: int  # of one subject; of a group with conditions, shared or fixed parameters, those that vary
     n_choices: NDArray[np.int64]  # (N,)
     choices_only: NDArray[np.bool_]  # (N,), whether choices are all that is scored
     columns: Mapping[str, str]  # digest of each column of the trials
@@ -107,9 +114,11 @@ def _plain(values: Array) -> list[float | None]:
 
 
 def scored(fit: Fit | GroupSample) -> Scored:
-    """Return a fit's account, with the criteria that need no more computing."""
+    """Return a fit's account, with the criteria that need no sampling."""
     if isinstance(fit, GroupSample):
         return _of_sample(fit)
+    if isinstance(fit, GroupFit) and fit.cells is not None:
+        return _of_people(fit, fit.cells.subject)
     known = {"aic": Score.exact(fit.aic), "bic": Score.exact(fit.bic)}
     if fit.evidence is not None:
         known["evidence"] = Score.exact(fit.evidence)
@@ -122,26 +131,56 @@ def scored(fit: Fit | GroupSample) -> Scored:
         n_choices=fit.n_choices,
         choices_only=~np.isnan(fit.chance),
         columns=digests(fit.trials),
-        flagged=np.array([flags != {Verdict.CONVERGED} for flags in fit.verdicts]),
+        flagged=_flagged(fit),
         log_likelihood=fit.log_likelihood,
         known=known,
     )
 
 
+def _of_people(fit: GroupFit, whose: NDArray[np.int64]) -> Scored:
+    """Return the account of a group whose rows are conditions of people, `whose` of each."""
+    (people, varying), common = fit.coefficients.shape, int(fit.group.design.fixed.sum())
+    evidence = laplace_evidence(fit)
+    assert evidence is not None
+    choices = np.bincount(whose, fit.n_choices).astype(np.int64)
+    log_likelihood = np.bincount(whose, fit.log_likelihood)
+    shared = np.log(max(int(choices.sum()), 1)) * common / people
+    return Scored(
+        model=fit.learner.name,
+        estimated="group",
+        subjects=fit.people,
+        n_parameters=varying,
+        n_choices=choices,
+        choices_only=np.bincount(whose, np.isnan(fit.chance)) == 0,
+        columns=digests(fit.whole_trials),
+        flagged=np.bincount(whose, _flagged(fit)) > 0,
+        log_likelihood=log_likelihood,
+        known={
+            "aic": Score.exact(2.0 * (varying + common / people) - 2.0 * log_likelihood),
+            "bic": Score.exact(varying * np.log(np.maximum(choices, 1)) + shared - 2.0 * log_likelihood),
+            "evidence": Score.exact(evidence),
+        },
+    )
+
+
+def _flagged(fit: Fit) -> NDArray[np.bool_]:
+    return np.array([flags != {Verdict.CONVERGED} for flags in fit.verdicts])
+
+
 def _of_sample(fit: GroupSample) -> Scored:
     likelihood = rebind(fit)
-    nothing = np.full(len(fit.subjects), np.nan)
     flagged = fit.verdicts != {SampleVerdict.CONVERGED}
+    whose = np.arange(len(fit.subjects)) if fit.cells is None else fit.cells.subject
     return Scored(
         model=fit.learner.name,
         estimated="sample",
-        subjects=fit.subjects,
-        n_parameters=len(fit.learner.parameters),
-        n_choices=count_choices(likelihood),
-        choices_only=np.full(len(fit.subjects), likelihood.recurrence.choices_only),
-        columns=digests(fit.trials),
-        flagged=np.full(len(fit.subjects), flagged),
-        log_likelihood=nothing,
+        subjects=fit.people,
+        n_parameters=fit.coefficients.shape[-1],
+        n_choices=np.bincount(whose, count_choices(likelihood)).astype(np.int64),
+        choices_only=np.full(len(fit.people), likelihood.recurrence.choices_only),
+        columns=digests(fit.whole_trials),
+        flagged=np.full(len(fit.people), flagged),
+        log_likelihood=np.full(len(fit.people), np.nan),
     )
 
 
@@ -161,8 +200,6 @@ def require_same_trials(first: tuple[str, Scored], second: tuple[str, Scored]) -
     remedy = "fit all models to the same trials, with the same policy for missing responses"
     if a.subjects != b.subjects:
         odd = next(iter(set(a.subjects) ^ set(b.subjects)), None)
-        if {a.estimated, b.estimated} == {"group"}:
-            remedy += "; groups with different conditions are compared by fit.integrated_bic"
         raise DataError(f"{both} were fitted to different subjects", remedy, subject=odd)
     differ = a.n_choices != b.n_choices
     if differ.any():

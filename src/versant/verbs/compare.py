@@ -18,6 +18,7 @@ import numpy as np
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
 from versant.inference.comparison import Comparison
+from versant.inference.criterion import LESS_IS_BETTER, SAMPLED, Criterion
 from versant.inference.crossvalidation import CrossValidation
 from versant.inference.folds import Over
 from versant.inference.hbi_result import HierarchicalSelection
@@ -28,7 +29,7 @@ from versant.inference.scored import Score, Scored, require_same_trials
 from versant.inference.selection import Selection
 from versant.progress import Progress, silent
 from versant.trials import Trials
-from versant.verbs.criteria import LESS_IS_BETTER, SAMPLED, Criterion, Result, account_of, choose, score_of
+from versant.verbs.criteria import Result, account_of, choose, score_of
 from versant.verbs.loo import LeaveOneOut
 from versant.verbs.selection import fit_and_compare, select
 

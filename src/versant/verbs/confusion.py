@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
+from versant.inference.criterion import Criterion, require_options
 from versant.inference.prior import PriorLike, as_prior
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
 from versant.verbs.compare import compare
-from versant.verbs.criteria import Criterion, choose, require_options
+from versant.verbs.criteria import choose
 from versant.verbs.fit import Method, fit
 from versant.verbs.ledger import fingerprint, run_pieces
 from versant.verbs.recover import true_parameters
@@ -182,7 +183,7 @@ def confusion(
         raise ModelError(f"priors= gives priors (not None) of the models {', '.join(named)}")
     if n < 1:
         raise ModelError(f"n={n}: at least one subject is needed")
-    choose(criterion, [])
+    criterion = choose(criterion, [])
     require_options(criterion, options)
     names = list(named)
     method: Method = "group" if criterion == "integrated_bic" else "map"

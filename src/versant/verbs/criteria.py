@@ -1,46 +1,37 @@
-"""The criteria by which `compare` judges, each a number a subject.
+"""A result's value of a criterion, a number a person; see `versant.inference.criterion` for their list.
 
-    evidence        Laplace's log p(A)                    importance     the same, importance-sampled
-    aic, bic        2K - 2ℓ, K log n - 2ℓ                 integrated_bic -2 Σ_n log p(A_n | group) + P log n of a group
-    loo             Σ_t elpd_t, each response left out    cv             Σ_u elpd_u by cross-validation
-
-Of evidence, importance, loo and cv more is better, of the others less. The penalty P log n of the integrated BIC
-belongs to the group; it is shared equally among the subjects.
+The penalty P log n of the integrated BIC belongs to the group; it is shared equally among the people. So are those of
+AIC and BIC for parameters that all share (`versant.inference.scored`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, Literal, get_args
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from versant.errors import ModelError
+from versant.inference.criterion import Criterion, named, require_options
 from versant.inference.crossvalidation import CrossValidation
+from versant.inference.folds import Over
+from versant.inference.formula import Structure
 from versant.inference.group_result import GroupFit
-from versant.inference.prior import PriorLike, SubjectPriors
+from versant.inference.likelihood import bind
+from versant.inference.prior import SubjectPriors, default_prior
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.inference.scored import Score, Scored, scored
 from versant.progress import Progress
-from versant.verbs.crossvalidate import crossvalidate
+from versant.verbs.crossvalidate import Refit, run_folds
 from versant.verbs.evidence import evidence
 from versant.verbs.loo import LeaveOneOut, loo
 
-__all__ = ["LESS_IS_BETTER", "SAMPLED", "Criterion", "Result", "account_of", "choose", "require_options", "score_of"]
-
-Criterion = Literal["evidence", "importance", "aic", "bic", "integrated_bic", "loo", "cv"]
-LESS_IS_BETTER = frozenset({"aic", "bic", "integrated_bic"})
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "importance": ("draws", "seed"),
-    "integrated_bic": ("draws", "seed"),
-    "loo": ("draws", "seed"),
-    "cv": ("draws", "seed", "over", "folds", "starts"),
-}
-"""What each criterion takes, if it has to be computed."""
-SAMPLED = frozenset(OPTIONS)
+__all__ = ["Result", "account_of", "choose", "score_of"]
 
 Result = Fit | GroupSample | LeaveOneOut | CrossValidation | Scored
+PREFERRED: tuple[Criterion, ...] = ("loo", "cv", "evidence")
+"""What results may all have been made for, if nobody says by what to compare them."""
 
 
 def account_of(result: Result) -> Scored:
@@ -58,21 +49,9 @@ def choose(criterion: str | None, accounts: list[Scored]) -> Criterion:
     ModelError
         If there is no such criterion.
     """
-    names = get_args(Criterion)
-    if criterion is None:
-        preferred = ("loo", "cv", "evidence")
-        return next((c for c in preferred if all(c in one.known for one in accounts)), "evidence")  # type: ignore
-    if criterion not in names:
-        listed = ", ".join(map(repr, names))
-        raise ModelError(f"criterion={criterion!r} is unknown: choose {listed} ('evidence' is Laplace's)")
-    return criterion  # type: ignore[return-value]
-
-
-def require_options(criterion: Criterion, options: Collection[str]) -> None:
-    """Raise ModelError for an option that does not belong to a criterion."""
-    unknown = sorted(set(options) - set(OPTIONS.get(criterion, ())))
-    if unknown:
-        raise ModelError(f"criterion={criterion!r} takes no {unknown[0]}=")
+    if criterion is not None:
+        return named(criterion)
+    return next((name for name in PREFERRED if all(name in one.known for one in accounts)), "evidence")
 
 
 def score_of(
@@ -102,7 +81,7 @@ def score_of(
     if criterion == "loo":
         return loo(result, progress=progress, **options).scored().known["loo"]
     if criterion == "cv":
-        return _crossvalidated(result, progress, options)
+        return _crossvalidated(result, progress, **options)
     if isinstance(result, GroupSample):
         raise ModelError(f"a sampled posterior has no {criterion}: choose criterion='loo' or 'cv'")
     return _sampled(result, criterion, progress, options)
@@ -115,22 +94,30 @@ def _sampled(fit: Fit, criterion: Criterion, progress: Progress, options: dict[s
         return Score(found.sampled, found.errors, doubtful)
     if not isinstance(fit, GroupFit):
         raise ModelError("the integrated BIC is that of a group: fit with method='group', or choose criterion='bic'")
-    penalty = fit.n_group_parameters * np.log(found.n_choices) / len(fit.subjects)
+    penalty = fit.n_group_parameters * np.log(found.n_choices) / len(found.subjects)
     return Score(-2.0 * found.sampled + penalty, 2.0 * found.errors, doubtful)
 
 
-def _crossvalidated(fit: Fit | GroupSample, progress: Progress, options: dict[str, Any]) -> Score:
-    alone = isinstance(fit, Fit) and not isinstance(fit, GroupFit)
-    prior: PriorLike = "default"
-    if alone and isinstance(fit, Fit) and not isinstance(fit.prior, SubjectPriors):
-        prior = fit.prior
-    found = crossvalidate(
-        fit.learner,
-        fit.trials,
-        prior,
-        method="map" if alone else "group",
-        on_missing="learn" if fit.trials.missing else None,
-        progress=progress,
-        **options,
-    )
+def _crossvalidated(
+    fit: Fit | GroupSample,
+    progress: Progress,
+    *,
+    over: Over = "block",
+    folds: int | None = None,
+    draws: int = 1000,
+    starts: int = 5,
+    seed: int | np.random.Generator | None = 0,
+) -> Score:
+    """Cross-validate a model as it was fitted: as a group with the same structure, or under the same prior."""
+    if isinstance(fit, GroupFit | GroupSample):
+        design = fit.group.design if isinstance(fit, GroupFit) else fit.design
+        structure = Structure(design, fit.cells, fit.loadings)
+        trials, how = fit.whole_trials, Refit(default_prior(fit.learner), starts, structure)
+        if isinstance(fit, GroupFit):
+            how = replace(how, covariance=fit.group.spread.kind, polish=fit.group.polish)
+    else:
+        prior = default_prior(fit.learner) if isinstance(fit.prior, SubjectPriors) else fit.prior
+        trials, how = fit.trials, Refit(prior, starts)
+    likelihood = bind(fit.learner, trials, "learn" if trials.missing else None)
+    found = run_folds(likelihood, how, over, folds, draws, seed=seed, progress=progress)
     return found.scored().known["cv"]

@@ -1,13 +1,14 @@
 """The verb `crossvalidate`: how well a model predicts what it has not seen.
 
 for every fold:  fit to the other folds,  then  elpd_u of every unit u in this one
-(`versant.inference.folds`)              (`versant.inference.crossvalidation`)
+(`versant.inference.folds`)              (`versant.inference.heldout`)
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,23 +18,28 @@ from numpy.typing import NDArray
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import DataError, ModelError
 from versant.expressions.digest import digest
-from versant.inference.crossvalidation import CrossValidation, predict_subjects, predict_units
+from versant.inference.cells import JointLikelihood
+from versant.inference.crossvalidation import CrossValidation
 from versant.inference.folds import Folds, Over, divide
-from versant.inference.formula import FormulaLike, Structure, structure_of
+from versant.inference.formula import FormulaLike, Structure, structure_for
 from versant.inference.group import fit_group
+from versant.inference.group_result import GroupFit, Polish
+from versant.inference.heldout import predict_people, predict_units, require_learnable
 from versant.inference.holdout import scoring_only
 from versant.inference.likelihood import Likelihood, bind
 from versant.inference.map import fit_subjects
+from versant.inference.persons import persons_of
 from versant.inference.prior import Prior, PriorLike, as_prior
 from versant.inference.result import Fit
 from versant.inference.scored import Scored, count_choices
+from versant.inference.spread import CovarianceKind
 from versant.inference.verdict import Verdict
 from versant.progress import Progress, silent
 from versant.trials import Trials
 from versant.trials.origin import digests
 from versant.verbs.ledger import run_pieces
 
-__all__ = ["crossvalidate"]
+__all__ = ["Refit", "crossvalidate", "run_folds"]
 
 Array = NDArray[Any]
 FEWEST = 100
@@ -51,7 +57,10 @@ def crossvalidate(
     draws: int = 1000,
     seed: int | np.random.Generator | None = 0,
     on_missing: MissingPolicy | None = None,
+    covariance: CovarianceKind | None = None,
     formula: FormulaLike | None = None,
+    shared: Collection[str] = (),
+    fixed: Mapping[str, float] | None = None,
     resume: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> CrossValidation:
@@ -74,8 +83,9 @@ def crossvalidate(
         Of each subject in each fold.
     seed : int, Generator or None
         Of the folds, starts and draws (SPEC 7).
-    formula : str or mapping, optional
-        Of a group, as for `versant.fit`; covariates of subjects.
+    covariance, formula, shared, fixed
+        Of a group, as for `versant.fit`. A held-out trial, block or session of a person is predicted by what the
+        person did in the others, in whatever conditions, and by the group's effects.
     resume : path, optional
         A file in which every fold is kept when it is done; the same call goes on with it after an interrupt.
     progress : Progress
@@ -89,7 +99,8 @@ def crossvalidate(
     ModelError
         For folds, units or a method that do not exist, or subjects held out without a prior.
     DataError
-        If the trials lack what the model reads, or the column that tells blocks or sessions apart.
+        If the trials lack what the model reads, or the column that tells blocks or sessions apart; if without a fold
+        the effects of a formula cannot be told apart.
     VersantError
         If the file to be gone on with is of another call.
 
@@ -105,28 +116,86 @@ def crossvalidate(
     if method not in ("map", "group"):
         raise ModelError(f"method={method!r} is unknown: choose 'map' or 'group'")
     given = as_prior(model, prior)
-    if given is None and (over == "subject" or method == "group"):
+    likelihood = bind(model, trials, on_missing)
+    given_by_group = {"covariance": covariance, "formula": formula, "shared": shared, "fixed": fixed}
+    strange = [name for name, value in given_by_group.items() if value]
+    if method != "group":
+        if strange:
+            raise ModelError(f"{strange[0]}= belongs to method='group'")
+        how = Refit(given, starts)
+    else:
+        structure = structure_for(model, likelihood.trials, formula, shared, fixed)
+        how = Refit(given, starts, structure, covariance or "full")
+    return run_folds(likelihood, how, over, folds, draws, seed=seed, resume=resume, progress=progress)
+
+
+@dataclass(frozen=True)
+class Refit:
+    """How a model is fitted in every fold: each subject alone, or as a group if there is a structure."""
+
+    prior: Prior | None
+    starts: int = 5
+    structure: Structure | None = None
+    covariance: CovarianceKind = "full"
+    polish: Polish | None = "integrated"
+
+    def fit(self, learned: Likelihood, rng: np.random.Generator) -> Fit:
+        """Fit to what a fold learns from."""
+        if self.structure is None or self.prior is None:
+            return fit_subjects(learned, self.prior, self.starts, rng)
+        return fit_group(
+            learned, self.prior, covariance=self.covariance, structure=self.structure, polish=self.polish,
+            starts=self.starts, rng=rng,
+        )  # fmt: skip
+
+    def bound(self, likelihood: Likelihood) -> Likelihood | JointLikelihood:
+        """Return a likelihood as a function of what varies between people."""
+        return likelihood if self.structure is None else self.structure.bound_to(likelihood)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what has to be the same for folds to belong together, JSON-able."""
+        prior, structure = self.prior, self.structure
+        told: dict[str, Any] = {
+            "prior": None if prior is None else [prior.mean.tolist(), prior.covariance.tolist()],
+            "method": "map" if structure is None else "group",
+            "starts": self.starts,
+        }
+        if structure is None:
+            return told
+        made = [structure.reach, structure.design.stacked]
+        made += [] if structure.coefficients is None else [structure.coefficients.known]
+        formula = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in made)).hexdigest()
+        return told | {"formula": formula, "covariance": self.covariance, "polish": self.polish}
+
+
+def run_folds(
+    likelihood: Likelihood,
+    how: Refit,
+    over: Over,
+    folds: int | None,
+    draws: int,
+    *,
+    seed: int | np.random.Generator | None,
+    resume: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+) -> CrossValidation:
+    """Fit without each fold and predict it; see `crossvalidate`."""
+    if how.prior is None and (over == "subject" or how.structure is not None):
         raise ModelError("held-out subjects and groups need a prior: it is what they are predicted, or started, from")
     if draws < FEWEST:
         raise ModelError(f"draws={draws}: at least {FEWEST} are needed")
-    likelihood = bind(model, trials, on_missing)
-    structure = None
-    if formula is not None:
-        if method != "group":
-            raise ModelError("formula= belongs to method='group'")
-        structure = structure_of(list(model.parameters), likelihood.trials, formula, (), {})
     division = divide(likelihood.trials, _scored(likelihood), over, folds, np.random.default_rng(seed))
-    how = _How(likelihood, given, structure, division, method, starts, draws)
+    study = _Study(likelihood, how, division, draws)
     pieces = run_pieces(
         division.count,
-        how.piece,
+        study.piece,
         seed=seed,
-        settings=how.settings(),
+        settings=study.settings(),
         path=resume,
         message=f"folds over {over}",
         progress=progress,
     )
-    return _collected(likelihood, division, pieces, 0 if given is None else draws)
+    return _collected(likelihood, division, pieces, 0 if how.prior is None else draws)
 
 
 def _scored(likelihood: Likelihood) -> NDArray[np.bool_]:
@@ -137,51 +206,49 @@ def _scored(likelihood: Likelihood) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class _How:
+class _Study:
     """What every fold needs to know."""
 
     likelihood: Likelihood
-    prior: Prior | None
-    structure: Structure | None
+    how: Refit
     division: Folds
-    method: str
-    starts: int
     draws: int
 
     def settings(self) -> dict[str, Any]:
         """Return what has to be the same for folds to belong together, JSON-able."""
-        prior, division = self.prior, self.division
-        return {
+        return self.how.settings() | {
             "model": digest(self.likelihood.recurrence),
             "trials": digests(self.likelihood.trials),
-            "prior": None if prior is None else [prior.mean.tolist(), prior.covariance.tolist()],
-            "formula": None if self.structure is None else [list(name) for name in self.structure.design.names],
-            "over": division.over,
-            "folds": hashlib.sha256(division.fold.tobytes()).hexdigest(),
-            "method": self.method,
-            "starts": self.starts,
+            "over": self.division.over,
+            "folds": hashlib.sha256(self.division.fold.tobytes()).hexdigest(),
             "draws": self.draws,
         }
 
     def piece(self, fold: int, rng: np.random.Generator) -> dict[str, Any]:
         """Fit without a fold, predict it; return what `_collected` reads."""
-        learned = scoring_only(self.likelihood, self.division.learned(fold))
-        found: Fit
-        if self.prior is not None and self.method == "group":
-            found = fit_group(learned, self.prior, structure=self.structure, starts=self.starts, rng=rng)
-            if found.prior is None:
-                raise ModelError("a group with conditions, shared or fixed parameters cannot be cross-validated")
+        how, division = self.how, self.division
+        if how.structure is not None:
+            require_learnable(how.structure, self.likelihood.trials, division, fold)
+        learned = scoring_only(self.likelihood, division.learned(fold))
+        found = how.fit(learned, rng)
+        if how.prior is None:
+            _require_informed(found, division, fold)
+        if division.over == "subject":
+            predicted = predict_people(persons_of(found, how.bound(self.likelihood)), division, fold, self.draws, rng)
         else:
-            found = fit_subjects(learned, self.prior, self.starts, rng)
-            if self.prior is None:
-                _require_informed(found, self.division, fold)
-        if self.division.over == "subject":
-            predicted = predict_subjects(self.likelihood, found, self.division, fold, self.draws, rng)
-        else:
-            predicted = predict_units(self.likelihood, found, learned, self.division, fold, self.draws, rng)
+            whole = how.bound(self.likelihood)
+            cells = whole.likelihood if isinstance(whole, JointLikelihood) else whole
+            people = persons_of(found, how.bound(learned))
+            predicted = predict_units(cells, people, division, fold, self.draws, rng)
         told = {name: _plain(getattr(predicted, name)) for name in ("elpd", "errors", "pareto_k")}
-        flagged = [Verdict.CONVERGED not in flags for flags in found.verdicts]
-        return {**told, "units": predicted.units.tolist(), "flagged": flagged}
+        return {**told, "units": predicted.units.tolist(), "flagged": _unsettled(found).tolist()}
+
+
+def _unsettled(fit: Fit) -> NDArray[np.bool_]:
+    """Return which people are not converged, in any of their conditions, (N,)."""
+    flagged = np.array([Verdict.CONVERGED not in flags for flags in fit.verdicts])
+    cells = fit.cells if isinstance(fit, GroupFit) else None
+    return flagged if cells is None else np.asarray(np.bincount(cells.subject, flagged) > 0)
 
 
 def _plain(values: Array) -> list[float | str]:

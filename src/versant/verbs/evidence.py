@@ -1,6 +1,8 @@
 """The verb `evidence`: a fit's Laplace evidence, checked by importance sampling.
 
-For a group with P free parameters and n scored choices in all, the integrated Bayesian information criterion is
+The evidence of a person is what is left when all that varies between people is integrated out, under a fixed prior or
+the group's distribution (`versant.inference.persons`). For a group with P free parameters and n scored choices in all,
+the integrated Bayesian information criterion is
 
     iBIC = -2 Σ_n log p(A_n | group) + P log n
 
@@ -17,8 +19,9 @@ from numpy.typing import NDArray
 
 from versant.errors import ModelError
 from versant.inference.group_result import GroupFit
-from versant.inference.importance import importance, rebind
+from versant.inference.importance import importance
 from versant.inference.pareto import largest_trusted
+from versant.inference.persons import laplace_evidence, persons_of
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
@@ -145,21 +148,19 @@ def evidence(
     """
     if isinstance(fit, GroupSample):
         raise ModelError("a sampled posterior has no evidence; fit with method='group', or compare by criterion='loo'")
-    likelihood = rebind(fit)
+    people = persons_of(fit)
     require_evidence(fit)
-    assert fit.prior is not None
-    assert fit.evidence is not None
+    laplace = laplace_evidence(fit)
+    assert people.prior is not None
+    assert laplace is not None
     if draws < 100:
         raise ModelError(f"draws={draws}: at least 100 are needed")
-    # where the Hessian is not positive definite the prior's width serves; k says whether that was enough
-    known = np.isfinite(fit.covariance).all(axis=(1, 2), keepdims=True)
-    covariance = np.where(known, fit.covariance, fit.prior.covariance)
     rng = np.random.default_rng(seed)
-    found = importance(likelihood, fit.prior, fit.unconstrained, covariance, draws, rng, progress)
+    found = importance(people.given, people.prior, people.centre, people.covariance, draws, rng, progress)
     return Evidence(
         model=fit.learner.name,
-        subjects=fit.subjects,
-        laplace=fit.evidence,
+        subjects=people.labels,
+        laplace=laplace,
         sampled=found.evidence,
         errors=found.errors,
         pareto_k=found.pareto_k,
@@ -170,12 +171,6 @@ def evidence(
 
 
 def require_evidence(fit: Fit) -> None:
-    """Raise ModelError unless each subject of a fit has a prior of their own, and so an evidence and a posterior."""
-    if fit.prior is not None:
-        return
-    if isinstance(fit, GroupFit):
-        raise ModelError(
-            "with conditions, shared or fixed parameters the evidence is the group's, not each subject's: compare such "
-            "fits by fit.integrated_bic"
-        )
-    raise ModelError("a maximum likelihood fit has no evidence and no posterior to draw from; fit with a prior")
+    """Raise ModelError for maximum likelihood: without a prior or a group there is nothing to integrate over."""
+    if fit.prior is None and not isinstance(fit, GroupFit):
+        raise ModelError("a maximum likelihood fit has no evidence and no posterior to draw from; fit with a prior")

@@ -14,9 +14,9 @@ from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
 from versant.inference.controller_fit import controller_log_likelihood, fit_controller
 from versant.inference.controller_result import ControllerFit
-from versant.inference.formula import FormulaLike, Structure, structure_of
-from versant.inference.group import Polish, fit_group
-from versant.inference.group_result import GroupFit
+from versant.inference.formula import FormulaLike, structure_for
+from versant.inference.group import fit_group
+from versant.inference.group_result import GroupFit, Polish
 from versant.inference.likelihood import bind, natural_table
 from versant.inference.map import fit_subjects
 from versant.inference.objective import Objective
@@ -43,6 +43,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
 
+STRUCTURE = ("formula", "shared", "fixed")
 OF_CONTROLLERS = ("starts", "concentration")
 
 
@@ -212,28 +213,10 @@ def fit(
         return fit_subjects(likelihood, given, options.get("starts", 5), rng, progress)
     if given is None:
         raise ModelError("a group is its subjects' prior; prior= says where it starts, and cannot be None")
-    structure = _structure(
-        model, likelihood.trials, *(options.pop(name, None) for name in ("formula", "shared", "fixed"))
-    )
+    structure = structure_for(model, likelihood.trials, *(options.pop(name, None) for name in STRUCTURE))
     if method == "group":
         return fit_group(likelihood, given, structure=structure, rng=rng, progress=progress, **options)
     return sample_group(likelihood, given, structure=structure, rng=rng, progress=progress, **options)
-
-
-def _structure(
-    model: Learner,
-    trials: Trials,
-    formula: FormulaLike | None,
-    shared: Collection[str] | None,
-    fixed: Mapping[str, float] | None,
-) -> Structure:
-    """Return what a group's parameters are made of."""
-    shared = (shared,) if isinstance(shared, str) else tuple(shared or ())
-    known = {}
-    for name, value in (fixed or {}).items():
-        domain = model.parameters.get(name)
-        known[name] = 0.0 if domain is None else float(domain.unconstrained(value))  # unknown names raise below
-    return structure_of(list(model.parameters), trials, formula, shared, known)
 
 
 def _fit_controller(

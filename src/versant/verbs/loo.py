@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from versant.errors import ModelError
 from versant.inference.group_result import GroupFit
-from versant.inference.importance import Draws, draw_matched, rebind
-from versant.inference.likelihood import Likelihood
+from versant.inference.importance import Draws, rebind
 from versant.inference.loo import LeftOut, leave_out_subjects, leave_out_trials, marginal_by_draws
 from versant.inference.pareto import largest_trusted
+from versant.inference.persons import bound_again, persons_of
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.inference.scored import Score, Scored, scored
@@ -36,8 +36,9 @@ __all__ = ["LeaveOneOut", "loo"]
 Array = NDArray[Any]
 Unit = Literal["trial", "subject"]
 FEWEST = 100
-INNER = 1000
-"""Draws of each subject over which a left-out subject's parameters are integrated."""
+INNER, INNER_ANEW = 1000, 100
+"""Draws of each subject over which a left-out subject's parameters are integrated; so many where fixed effects need
+them evaluated anew at every draw of the group."""
 
 
 @dataclass(frozen=True)
@@ -194,46 +195,57 @@ def loo(
     if draws < FEWEST:
         raise ModelError(f"draws={draws}: at least {FEWEST} are needed")
     rng = np.random.default_rng(seed)
-    likelihood = rebind(fit)
     if isinstance(fit, GroupSample):
         draws = fit.diverging.size
-        found = _sampled_subjects(fit, likelihood, rng) if over == "subject" else _sampled(fit, likelihood, progress)
-    elif fit.prior is None:
-        require_evidence(fit)
+        found = _sampled_subjects(fit, rng) if over == "subject" else _sampled(fit, progress)
     elif over == "subject":
         found = _by_evidence(fit, draws, rng, progress)
     else:
-        # where the Hessian is not positive definite the prior's width serves; k says whether that was enough
-        known = np.isfinite(fit.covariance).all(axis=(1, 2), keepdims=True)
-        covariance = np.where(known, fit.covariance, fit.prior.covariance)
-        around = draw_matched(likelihood, fit.prior, fit.unconstrained, covariance, draws, rng, progress)
-        found = leave_out_trials(likelihood, around, None, progress)
-    whose = np.arange(len(fit.subjects)) if over == "subject" else likelihood.trials.subject_index
+        people = persons_of(fit)
+        require_evidence(fit)
+        found = leave_out_trials(people.likelihood, people.draw(draws, rng, progress), None, progress)
+    account = scored(fit)
+    whose = np.arange(len(account.subjects))
+    if over == "trial":
+        found, whose = _as_lived(fit, found)
     kept = ~np.isnan(found.elpd) | (over == "subject")
     return LeaveOneOut(
-        scored(fit), over, draws, whose[kept], found.elpd[kept], found.effective[kept], found.pareto_k[kept]
-    )
+        account, over, draws, whose[kept], found.elpd[kept], found.effective[kept], found.pareto_k[kept]
+    )  # fmt: skip
 
 
-def _sampled(fit: GroupSample, likelihood: Likelihood, progress: Progress) -> LeftOut:
+def _as_lived(fit: Fit | GroupSample, found: LeftOut) -> tuple[LeftOut, NDArray[np.int64]]:
+    """Return what was found of each trial in the order in which people did them, and whose each is."""
+    if not isinstance(fit, GroupFit | GroupSample) or fit.cells is None:
+        return found, fit.trials.subject_index
+    back = fit.cells.back
+    lived = LeftOut(found.elpd[back], found.effective[back], found.pareto_k[back])
+    return lived, fit.cells.subject[fit.cells.rows]
+
+
+def _sampled(fit: GroupSample, progress: Progress) -> LeftOut:
     """Leave out trials, with the draws of the sampler."""
     count = fit.diverging.size
     points = fit.unconstrained.reshape(count, *fit.unconstrained.shape[2:])
     efficiency = np.minimum(fit.quality["z"].ess_bulk.min(axis=1) / count, 1.0)
-    return leave_out_trials(likelihood, Draws(points, np.zeros(points.shape[:2])), efficiency, progress)
+    if fit.cells is not None:
+        efficiency = efficiency[fit.cells.subject]
+    return leave_out_trials(rebind(fit), Draws(points, np.zeros(points.shape[:2])), efficiency, progress)
 
 
-def _sampled_subjects(fit: GroupSample, likelihood: Likelihood, rng: np.random.Generator) -> LeftOut:
+def _sampled_subjects(fit: GroupSample, rng: np.random.Generator) -> LeftOut:
     """Leave out subjects, with the sampler's draws of the group's parameters."""
     count = fit.diverging.size
     effects = fit.effects.reshape(count, -1)
     sd = fit.sd.reshape(count, -1)
     correlation = fit.correlation.reshape(count, sd.shape[1], sd.shape[1])
     covariances = correlation * sd[:, :, None] * sd[:, None, :]
-    z = fit.unconstrained.reshape(count, *fit.unconstrained.shape[2:])
-    away = z - z.mean(axis=0)
+    w = fit.coefficients.reshape(count, *fit.coefficients.shape[2:])
+    away = w - w.mean(axis=0)
     around = np.einsum("snk,snl->nkl", away, away) / (count - 1)
-    marginal = marginal_by_draws(likelihood, fit.design, effects, covariances, z.mean(axis=0), around, INNER, rng)
+    bound, centres = bound_again(fit), w.mean(axis=0)
+    inner = INNER_ANEW if fit.design.fixed.any() else INNER
+    marginal = marginal_by_draws(bound, fit.design, effects, covariances, centres, around, inner, rng)
     efficiency = min(1.0, float(fit.quality["effects"].ess_bulk.min()) / count)
     return leave_out_subjects(marginal, efficiency)
 
@@ -246,4 +258,4 @@ def _by_evidence(fit: Fit, draws: int, rng: np.random.Generator, progress: Progr
             "anew without them"
         )
     found = evidence(fit, draws, seed=rng, progress=progress)
-    return LeftOut(found.sampled, np.full(len(fit.subjects), np.nan), found.pareto_k)
+    return LeftOut(found.sampled, np.full(len(found.subjects), np.nan), found.pareto_k)

@@ -9,6 +9,7 @@ import numpy as np
 
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import DataError, ModelError
+from versant.inference.criterion import LESS_IS_BETTER, Criterion
 from versant.inference.hbi_result import HierarchicalSelection, select_hierarchically
 from versant.inference.likelihood import bind
 from versant.inference.prior import Prior, PriorLike, as_prior
@@ -18,7 +19,7 @@ from versant.inference.scored import Score, Scored
 from versant.inference.selection import Selection, select_models
 from versant.progress import Progress, silent
 from versant.trials import Trials
-from versant.verbs.criteria import LESS_IS_BETTER, Criterion, Result
+from versant.verbs.criteria import Result
 
 __all__ = ["fit_and_compare", "select"]
 
