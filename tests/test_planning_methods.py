@@ -42,6 +42,10 @@ class At:
         excess = 0.5 * (self.theta**2 @ self.bowl.curve.T) - self.bowl.level
         return np.concatenate([f[:, None], excess], axis=1)
 
+    @property
+    def solutions(self) -> np.ndarray:
+        return np.zeros((len(self.theta), 0, 0))
+
     def differentiate(self) -> Found:
         slopes = np.concatenate(
             [(self.bowl.peak - self.theta)[:, None], self.theta[:, None] * self.bowl.curve[None]], axis=1
@@ -61,7 +65,7 @@ class Bowl:
     def shape(self) -> Simplices:
         return SHAPE
 
-    def evaluate(self, theta: np.ndarray) -> At:
+    def evaluate(self, theta: np.ndarray, near: np.ndarray | None = None) -> At:
         return At(self, theta)
 
 

@@ -9,6 +9,7 @@ Source: van der Vorst 1992, *Bi-CGSTAB*; Saad & Schultz 1986, *GMRES*.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -28,7 +29,11 @@ RESTARTS, DIRECTIONS = 40, 40
 
 
 def solve_by_products(
-    multiply: Callable[[Array], Array], right: Array, tolerance: float = 1e-11, first: Array | None = None
+    multiply: Callable[[Array], Array],
+    right: Array,
+    tolerance: float = 1e-11,
+    first: Array | None = None,
+    deadline: float = float("inf"),
 ) -> Array:
     """Solve Z x = b for every column of `right`.
 
@@ -41,6 +46,8 @@ def solve_by_products(
         Norm of the residual at which to stop, relative to that of the right-hand side.
     first : (N, k) array, optional
         About the solution.
+    deadline : float
+        Value of `time.perf_counter` at which to return the best there is.
 
     Returns
     -------
@@ -56,14 +63,16 @@ def solve_by_products(
     target = tolerance * np.linalg.norm(right, axis=0)
     begin = np.zeros_like(right) if first is None else first
     with np.errstate(all="ignore"):  # overflow and division by zero are how BiCGSTAB breaks down
-        found = _bicgstab(multiply, right, begin, target)
+        found = _bicgstab(multiply, right, begin, target, deadline)
+    if time.perf_counter() >= deadline:
+        return found
     left = np.linalg.norm(right - multiply(found), axis=0) > 2.0 * target
     for column in np.flatnonzero(left):
-        found[:, column] = _gmres(multiply, right[:, column], found[:, column], float(target[column]))
+        found[:, column] = _gmres(multiply, right[:, column], found[:, column], float(target[column]), deadline)
     return found
 
 
-def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, target: Array) -> Array:
+def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, target: Array, deadline: float) -> Array:
     """Return the best points met, column by column; a column that breaks down is left with what it had."""
 
     def ratio(above: Array, below: Array) -> Array:
@@ -76,7 +85,7 @@ def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, ta
     idle = np.zeros(len(rho), dtype=np.intp)
     for _ in range(PRODUCTS):
         running = np.isfinite(rho) & (lowest > target) & (idle < PATIENCE)
-        if not running.any():
+        if not running.any() or time.perf_counter() >= deadline:
             break
         image = multiply(direction)
         alpha = ratio(rho, (shadow * image).sum(axis=0))
@@ -97,11 +106,26 @@ def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, ta
     return best
 
 
-def _gmres(multiply: Callable[[Array], Array], right: Array, first: Array, target: float) -> Array:
+class _Late(Exception):
+    """The deadline has come in the middle of a restart."""
+
+
+def _gmres(multiply: Callable[[Array], Array], right: Array, first: Array, target: float, deadline: float) -> Array:
+    """Restarted GMRES; when the deadline comes, what the restarts before it had found."""
     from scipy.sparse.linalg import LinearOperator, gmres
 
-    order = len(right)
-    operator = LinearOperator((order, order), matvec=lambda v: multiply(v.reshape(-1, 1)).ravel(), dtype=np.float64)
-    found, _ = gmres(operator, right, x0=first, rtol=0.0, atol=target, restart=DIRECTIONS, maxiter=RESTARTS)
-    solution: Array = found
+    def multiplied(vector: Array) -> Array:
+        if time.perf_counter() >= deadline:
+            raise _Late
+        return multiply(vector.reshape(-1, 1)).ravel()
+
+    order, solution = len(right), first
+    operator = LinearOperator((order, order), matvec=multiplied, dtype=np.float64)
+    try:
+        for _ in range(RESTARTS):
+            solution, left = gmres(operator, right, x0=solution, rtol=0.0, atol=target, restart=DIRECTIONS, maxiter=1)
+            if not left:
+                break
+    except _Late:
+        pass
     return solution

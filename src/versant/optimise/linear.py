@@ -47,8 +47,11 @@ class Products(Protocol):
     def backward(self, vectors: Array) -> Array:
         """Return Kᵀ times vectors (N, k)."""
 
-    def first(self, right: Array, transposed: bool) -> Array | None:
-        """About the solution of x = b + K x, or with Kᵀ, for right-hand sides (N, k); None if nothing is known."""
+    def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
+        """About the solution of x = b + K x, or with Kᵀ, for right-hand sides (N, k); None if nothing is known.
+
+        `near` (N, k) is a guess; a deadline is a value of `time.perf_counter` at which to return what there is.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +71,15 @@ UNIT_ROUNDOFF = float(np.finfo(np.float64).eps) / 2.0
 
 
 class Factors(Protocol):
-    """A factorised stack of B systems of order N."""
+    """A factorised stack of B systems of order N.
 
-    def solve(self, right: Array) -> Array:
+    Solutions that are sought step by step begin near a guess (B, N, k), if there is one.
+    """
+
+    def solve(self, right: Array, near: Array | None = None) -> Array:
         """Solve Z x = b for right-hand sides (B, N, k)."""
 
-    def solve_transposed(self, right: Array) -> Array:
+    def solve_transposed(self, right: Array, near: Array | None = None) -> Array:
         """Solve Zᵀ x = b for right-hand sides (B, N, k)."""
 
 
@@ -81,10 +87,10 @@ class _Inverses:
     def __init__(self, system: Array) -> None:
         self._inverse = np.linalg.inv(system)  # (B, N, N)
 
-    def solve(self, right: Array) -> Array:
+    def solve(self, right: Array, near: Array | None = None) -> Array:
         return self._inverse @ right
 
-    def solve_transposed(self, right: Array) -> Array:
+    def solve_transposed(self, right: Array, near: Array | None = None) -> Array:
         return self._inverse.transpose(0, 2, 1) @ right
 
 
@@ -97,10 +103,10 @@ class _DenseLu:
                 raise np.linalg.LinAlgError("a system to be factorised is singular")
             self._factors.append((factor, pivots))
 
-    def solve(self, right: Array) -> Array:
+    def solve(self, right: Array, near: Array | None = None) -> Array:
         return self._solve(right, 0)
 
-    def solve_transposed(self, right: Array) -> Array:
+    def solve_transposed(self, right: Array, near: Array | None = None) -> Array:
         return self._solve(right, 1)
 
     def _solve(self, right: Array, transposed: int) -> Array:
@@ -116,10 +122,10 @@ class _SparseLu:
 
         self._factors: list[Any] = [splu(matrix) for matrix in system]
 
-    def solve(self, right: Array) -> Array:
+    def solve(self, right: Array, near: Array | None = None) -> Array:
         return self._solve(right, "N")
 
-    def solve_transposed(self, right: Array) -> Array:
+    def solve_transposed(self, right: Array, near: Array | None = None) -> Array:
         return self._solve(right, "T")
 
     def _solve(self, right: Array, transposed: str) -> Array:
@@ -129,29 +135,35 @@ class _SparseLu:
 
 
 class _Krylov:
-    def __init__(self, system: Implicit) -> None:
-        self._kernels = system.kernels
+    def __init__(self, system: Implicit, deadline: float) -> None:
+        self._kernels, self._deadline = system.kernels, deadline
 
-    def solve(self, right: Array) -> Array:
-        return np.stack([self._one(kernel, b, False) for kernel, b in zip(self._kernels, right, strict=True)])
+    def solve(self, right: Array, near: Array | None = None) -> Array:
+        return self._solve(right, near, False)
 
-    def solve_transposed(self, right: Array) -> Array:
-        return np.stack([self._one(kernel, b, True) for kernel, b in zip(self._kernels, right, strict=True)])
+    def solve_transposed(self, right: Array, near: Array | None = None) -> Array:
+        return self._solve(right, near, True)
 
-    @staticmethod
-    def _one(kernel: Products, right: Array, transposed: bool) -> Array:
+    def _solve(self, right: Array, near: Array | None, transposed: bool) -> Array:
+        guesses = [None] * len(right) if near is None else near
+        cases = zip(self._kernels, right, guesses, strict=True)
+        return np.stack([self._one(kernel, b, guess, transposed) for kernel, b, guess in cases])
+
+    def _one(self, kernel: Products, right: Array, near: Array | None, transposed: bool) -> Array:
         times = kernel.backward if transposed else kernel.forward
-        first = kernel.first(right, transposed)
-        return solve_by_products(lambda vectors: vectors - times(vectors), right, first=first)
+        first = kernel.first(right, transposed, near, self._deadline)
+        return solve_by_products(lambda vectors: vectors - times(vectors), right, first=first, deadline=self._deadline)
 
 
-def factorise(system: System) -> Factors:
+def factorise(system: System, deadline: float = float("inf")) -> Factors:
     """Factorise a stack of systems once, for every right-hand side and for the transposed systems.
 
     Parameters
     ----------
     system : (B, N, N) array, sequence of B sparse (N, N) arrays, or Implicit
         Of the last there are no factors: every solution is sought by itself.
+    deadline : float
+        Value of `time.perf_counter` at which solutions that are sought step by step are returned as they are.
 
     Raises
     ------
@@ -168,7 +180,7 @@ def factorise(system: System) -> Factors:
     """
     if isinstance(system, np.ndarray):
         return _Inverses(system) if system.shape[-1] <= INVERSE_LIMIT else _DenseLu(system)
-    return _Krylov(system) if isinstance(system, Implicit) else _SparseLu(system)
+    return _Krylov(system, deadline) if isinstance(system, Implicit) else _SparseLu(system)
 
 
 def product(system: System, vectors: Array) -> Array:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,11 +94,11 @@ def ascend(
     refused, idle = np.zeros(batch, dtype=np.intp), np.zeros(batch, dtype=np.intp)
     running, part = np.arange(batch), whole
     for iteration in range(1, limits.iterations + 1):
-        if time.perf_counter() >= limits.deadline:
+        trial = None if time.perf_counter() >= limits.deadline else method.propose(problem, part)
+        if trial is None or time.perf_counter() >= limits.deadline:  # what came late may not be exact
             iterations[running] = iteration - 1
             endings = [Ending.TIME if row in running else ending for row, ending in enumerate(endings)]
             break
-        trial = method.propose(problem, part)
         before = merit(part.values, trial.penalty)
         part = _advance(part, trial)
         gained = merit(part.values, trial.penalty) - before
@@ -152,13 +152,16 @@ def _begin(problem: Problem, theta: Array, method: Method) -> State:
         np.zeros((batch, m)),
         np.zeros_like(theta),
         np.zeros_like(theta),
+        point.solutions,
     )
 
 
 def _advance(state: State, trial: Trial) -> State:
     """Move the rows whose step was accepted; the others keep their point and learn the new step length."""
-    derivatives = trial.point.differentiate()
     yes = trial.accepted
+    if not yes.any():
+        return replace(state, step=trial.step, penalty=trial.penalty, multipliers=trial.multipliers)
+    derivatives = trial.point.differentiate()
 
     def choose(new: Array, old: Array) -> Array:
         return np.where(yes.reshape(-1, *[1] * (new.ndim - 1)), new, old)
@@ -173,4 +176,5 @@ def _advance(state: State, trial: Trial) -> State:
         trial.multipliers,
         choose(trial.theta - state.theta, state.moved),
         choose(_lagrangian(derivatives.slopes - state.slopes, trial.multipliers), state.turned),
+        choose(trial.point.solutions, state.solutions),
     )

@@ -61,6 +61,10 @@ class _Near:
         values[:, 0] = -0.5 * (self.away**2).sum(axis=1) / self.unit
         return values
 
+    @property
+    def solutions(self) -> Array:
+        return self.point.solutions
+
     def differentiate(self) -> _Slopes:
         found = self.point.differentiate()
         slopes = found.slopes.copy()
@@ -79,11 +83,13 @@ class _Distance:
     def shape(self) -> Simplices:
         return self.problem.shape
 
-    def evaluate(self, theta: Array) -> _Near:
-        return _Near(self.problem.evaluate(theta), theta - self.target, float(self.shape.n_blocks))
+    def evaluate(self, theta: Array, near: Array | None = None) -> _Near:
+        return _Near(self.problem.evaluate(theta, near), theta - self.target, float(self.shape.n_blocks))
 
 
-def project_onto_budgets(problem: Problem, points: Array, start: Array, rounds: int = 200) -> Outcome:
+def project_onto_budgets(
+    problem: Problem, points: Array, start: Array, rounds: int = 200, deadline: float = float("inf")
+) -> Outcome:
     """Project `points` (B, n) onto the nonlinear budgets, linearising first at `start` (B, n).
 
     Parameters
@@ -95,8 +101,11 @@ def project_onto_budgets(problem: Problem, points: Array, start: Array, rounds: 
         Points of the simplices.
     rounds : int
         Linearisations at most.
+    deadline : float
+        Value of `time.perf_counter` at which to stop.
     """
-    method, limits = Natural(longest=float(problem.shape.n_blocks)), Limits(rounds, gap=1e-13, gain=1e-14)
+    method = Natural(longest=float(problem.shape.n_blocks))
+    limits = Limits(rounds, deadline, gap=1e-13, gain=1e-14)
     theta = np.empty_like(start)
     for row, (point, first) in enumerate(zip(points, start, strict=True)):
         theta[row] = ascend(_Distance(problem, point), first[None], method, limits).theta[0]

@@ -157,7 +157,7 @@ def _gap(problem: PlanningProblem, theta: Array, values: Array, found: Derivativ
     penalty = np.full(1, PENALTY_LIMIT)
     none = np.zeros((1, len(problem.names)))
     still = np.zeros_like(theta)
-    state = State(theta, values, found.slopes, found.usage, first, penalty, none, still, still)
+    state = State(theta, values, found.slopes, found.usage, first, penalty, none, still, still, np.zeros((1, 0, 0)))
     best: tuple[float, Array] = (np.inf, none[0])
     for length in STEPS:
         step = proximal_step(problem.shape, state, length * first, method.weights(found.usage))

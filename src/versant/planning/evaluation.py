@@ -24,9 +24,8 @@ Source: Meuleau et al. 1999, *Solving POMDPs by searching the space of finite po
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ from versant.agents.controller import Controller
 from versant.agents.layout import Layout
 from versant.errors import ProblemError
 from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
-from versant.planning.pairs import PairEntries, pair_entries
+from versant.planning.pairs import pair_entries
 from versant.planning.products import ChainProducts, FormedChain, form_chain
 from versant.tasks.pomdp import Pomdp, require_discounted
 
@@ -71,6 +70,9 @@ class ClosedLoop:
         Discounted, with infinite horizon.
     nodes : int
         X.
+    deadline : float
+        Value of `time.perf_counter` at which solutions that are sought step by step are taken as they are; their error
+        bars say how far they are.
 
     Raises
     ------
@@ -86,8 +88,8 @@ class ClosedLoop:
     True
     """
 
-    def __init__(self, pomdp: Pomdp, nodes: int) -> None:
-        self.discount = require_discounted(pomdp)
+    def __init__(self, pomdp: Pomdp, nodes: int, deadline: float = float("inf")) -> None:
+        self.discount, self.deadline = require_discounted(pomdp), deadline
         self.entries = pair_entries(pomdp)
         pairs = self.entries.pairs
         self.layout = Layout(nodes, pomdp.actions, pomdp.observations, pairs)
@@ -95,8 +97,7 @@ class ClosedLoop:
         self.payoffs = np.stack([pomdp.rewards, *pomdp.costs.values()])  # (1+m, S, A)
         self.costs = tuple(pomdp.costs)
         self.pair_actions = pairs[:, 0]  # (K,)
-        self.adjoint, self.reached = _adjoint(self.entries)  # (R, S), and for each k its rows and their s'
-        self._weights, self._rows, self._columns = _pattern(self.entries)  # (nnz, K), (nnz,), (nnz,)
+        self.adjoint, self.reached = self.entries.adjoint  # (R, S), and for each k its rows and their s'
 
     @property
     def n_states(self) -> int:
@@ -112,15 +113,25 @@ class ClosedLoop:
             if own != given:
                 raise ProblemError(f"the controller's {noun} {given} are not the problem's {own}")
 
-    def evaluate(self, theta: Array) -> Evaluation:
-        """Evaluate controllers laid out as vectors (B, n)."""
+    def evaluate(self, theta: Array, near: Array | None = None) -> Evaluation:
+        """Evaluate controllers.
+
+        Parameters
+        ----------
+        theta : (B, n) array
+        near : (B, N, 2+m) array, optional
+            `Evaluation.solutions` of controllers like these, from which to begin where solutions are sought step by
+            step.
+        """
         _, transition, action = self.layout.split(theta)
         system = self._system(transition, action)
-        factors = factorise(system)
+        factors = factorise(system, self.deadline)
         batch = len(theta)
         payoffs = np.einsum("jsa,bxa->bsxj", self.payoffs, action, optimize=True)
         right = payoffs.reshape(batch, -1, len(self.payoffs))
-        return Evaluation(self, theta, system, factors, right, factors.solve(right))
+        if near is None or not near.size:
+            return Evaluation(self, theta, system, factors, right, factors.solve(right))
+        return Evaluation(self, theta, system, factors, right, factors.solve(right, near[..., :-1]), near[..., -1:])
 
     def _system(self, transition: Array, action: Array) -> System:
         """Z = I − γ T_θ, dense (B, N, N), a list of sparse matrices, or known by products."""
@@ -130,7 +141,8 @@ class ClosedLoop:
         if order > SPARSE_LIMIT:
             return Implicit(tuple(self._products(self.discount * one) for one in moves))
         flat = moves.transpose(1, 0, 2, 3).reshape(len(self.pair_actions), -1)  # (K, B X X')
-        spread = -self.discount * (self._weights @ flat)
+        weights, rows, columns = self.entries.pattern
+        spread = -self.discount * (weights @ flat)
         blocks = spread.reshape(-1, batch, nodes, nodes).transpose(1, 0, 2, 3)  # (B, nnz, X, X')
         if order <= DENSE_LIMIT:
             system = np.zeros((batch, order * order))
@@ -140,11 +152,8 @@ class ClosedLoop:
         from scipy.sparse import bsr_array, eye_array
 
         identity = eye_array(order, format="csc")
-        indptr = np.searchsorted(self._rows, np.arange(states + 1))
-        return [
-            csc_array(identity + bsr_array((one, self._columns, indptr), shape=(order, order)).tocsc())
-            for one in blocks
-        ]
+        indptr = np.searchsorted(rows, np.arange(states + 1))
+        return [csc_array(identity + bsr_array((one, columns, indptr), shape=(order, order)).tocsc()) for one in blocks]
 
     def _products(self, moves: Array) -> ChainProducts | FormedChain:
         """γ T of one controller: formed, where its moves leave it sparse, or by nodes and states in turn."""
@@ -156,8 +165,9 @@ class ClosedLoop:
         """Where the blocks of Z stand in its flat dense form, (nnz X X',)."""
         nodes = self.layout.nodes
         order = self.n_states * nodes
-        row = self._rows[:, None, None] * nodes + np.arange(nodes)[:, None]
-        column = self._columns[:, None, None] * nodes + np.arange(nodes)
+        _, rows, columns = self.entries.pattern
+        row = rows[:, None, None] * nodes + np.arange(nodes)[:, None]
+        column = columns[:, None, None] * nodes + np.arange(nodes)
         return (row * order + column).ravel()
 
 
@@ -171,6 +181,15 @@ class Evaluation:
     factors: Factors
     right: Array  # (B, N, 1+m) expected payoffs of each (s, x)
     solution: Array  # (B, N, 1+m) V_j
+    visits_near: Array | None = None  # (B, N, 1) occupancy of a controller like this
+
+    @property
+    def solutions(self) -> Array:
+        """V_j and d(s, x), (B, N, 2+m), where solutions are sought step by step; else nothing, (B, 0, 0)."""
+        batch = len(self.theta)
+        if not isinstance(self.system, Implicit):
+            return np.zeros((batch, 0, 0))
+        return np.concatenate([self.solution, self.occupancy.reshape(batch, -1, 1)], axis=2)
 
     @cached_property
     def weights(self) -> Array:
@@ -194,13 +213,13 @@ class Evaluation:
     @cached_property
     def occupancy(self) -> Array:
         """Expected discounted number of visits d(s, x), (B, S, X); they sum to 1 / (1 − γ)."""
-        visits = self.factors.solve_transposed(self.weights[:, :, None])
+        visits = self.factors.solve_transposed(self.weights[:, :, None], self.visits_near)
         return visits.reshape(len(self.theta), self.loop.n_states, -1)
 
     def refined(self) -> Evaluation:
         """Return the same evaluation after one step of iterative refinement."""
         solution = refine(self.system, self.factors, self.right, self.solution)
-        return Evaluation(self.loop, self.theta, self.system, self.factors, self.right, solution)
+        return replace(self, solution=solution)
 
     def largest_errors(self) -> Array:
         """Bound the error of every V_j(s, x), (B, 1+m): residuals, and rounding in forming the system.
@@ -216,23 +235,3 @@ class Evaluation:
         mass = self.weights.sum(axis=1)[:, None]
         errors: Array = self.largest_errors() * mass + (self.solution.shape[1] + 4) * UNIT_ROUNDOFF * size
         return errors
-
-
-def _adjoint(entries: PairEntries) -> tuple[csr_array[Any], list[tuple[slice, Indices | slice]]]:
-    """Stack the rows of all P_kᵀ that hold anything, (R, S); list for each k its rows and the s' they stand for."""
-    states = entries.n_states
-    codes, row = np.unique(entries.pair * states + entries.following, return_inverse=True)
-    pair, following = np.divmod(codes, states)
-    adjoint = csr_array((entries.probability, (row.ravel(), entries.state)), shape=(len(codes), states))
-    begins = np.searchsorted(pair, np.arange(entries.n_pairs + 1)).tolist()
-    rows = [slice(begin, end) for begin, end in pairwise(begins)]
-    return adjoint, [(one, slice(None) if one.stop - one.start == states else following[one]) for one in rows]
-
-
-def _pattern(entries: PairEntries) -> tuple[csr_array[Any], Indices, Indices]:
-    """Lay the K pair kernels out on the union of their patterns: weights (nnz, K), rows and columns (nnz,)."""
-    states = entries.n_states
-    union, row = np.unique(entries.state * states + entries.following, return_inverse=True)
-    shape = (len(union), entries.n_pairs)
-    weights = csr_array((entries.probability, (row.ravel(), entries.pair)), shape=shape)
-    return weights, union // states, union % states

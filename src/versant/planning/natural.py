@@ -72,7 +72,7 @@ class Natural:
         """Try one proximal step from every row."""
         step = proximal_step(problem.shape, state, state.step, self.metric(problem.shape, state))
         penalty, again = raise_penalty(state.penalty, step)
-        point = problem.evaluate(step.theta)
+        point = problem.evaluate(step.theta, state.solutions)
         promised = linear_gain(state, step.theta - state.theta, penalty)
         gained = merit(point.values, penalty) - merit(state.values, penalty)
         accepted = ~again & (gained >= self.fraction * np.maximum(promised, 0.0)) & (gained > 0.0)

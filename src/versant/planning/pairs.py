@@ -1,14 +1,16 @@
 """What a POMDP does, entry by entry: P_k(s, s') = P(s'|s,a) O(o|a,s') for the pairs k = (a, o) that can occur.
 
 With thousands of observations there are more pairs than entries a pair has; so the entries stand in flat arrays, sorted
-by (k, s, s').
+by (k, s, s'). They are made once for each problem and shared by all who work on it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ __all__ = ["ActionEntries", "PairEntries", "pair_entries"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Kernels: TypeAlias = tuple[tuple[Any, ...], tuple[Any, ...]]
+"""Transitions and emissions of a problem."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,7 @@ class PairEntries:
     state: Indices  # (E,) s
     following: Indices  # (E,) s'
     probability: Array  # (E,) P_k(s, s')
+    kernels: Kernels  # whose entries these are
 
     @property
     def n_pairs(self) -> int:
@@ -69,6 +74,25 @@ class PairEntries:
             for part in parts
         )
 
+    @cached_property
+    def adjoint(self) -> tuple[csr_array[Any], list[tuple[slice, Indices | slice]]]:
+        """Rows of all P_kᵀ that hold anything, (R, S); for each k its rows and the s' they stand for."""
+        states = self.n_states
+        codes, row = np.unique(self.pair * states + self.following, return_inverse=True)
+        pair, following = np.divmod(codes, states)
+        adjoint = csr_array((self.probability, (row.ravel(), self.state)), shape=(len(codes), states))
+        begins = np.searchsorted(pair, np.arange(self.n_pairs + 1)).tolist()
+        rows = [slice(begin, end) for begin, end in pairwise(begins)]
+        return adjoint, [(one, slice(None) if one.stop - one.start == states else following[one]) for one in rows]
+
+    @cached_property
+    def pattern(self) -> tuple[csr_array[Any], Indices, Indices]:
+        """The K pair kernels on the union of their patterns: weights (nnz, K), rows and columns (nnz,)."""
+        states = self.n_states
+        union, row = np.unique(self.state * states + self.following, return_inverse=True)
+        weights = csr_array((self.probability, (row.ravel(), self.pair)), shape=(len(union), self.n_pairs))
+        return weights, union // states, union % states
+
     def kernel(self, pair: int) -> csr_array[Any]:
         """P_k as a matrix (S, S')."""
         part = slice(self.begins[pair], self.begins[pair + 1])
@@ -86,6 +110,18 @@ def pair_entries(pomdp: Pomdp) -> PairEntries:
     >>> entries.n_pairs, len(entries.probability)
     (6, 20)
     """
+    kernels = pomdp.transitions, pomdp.emissions
+    name = tuple(map(id, (*pomdp.transitions, *pomdp.emissions)))  # nobody else's while the entries hold these
+    known = _made.get(name)
+    if known is None:
+        known = _made[name] = _entries(pomdp, kernels)
+    return known
+
+
+_made: WeakValueDictionary[tuple[int, ...], PairEntries] = WeakValueDictionary()
+
+
+def _entries(pomdp: Pomdp, kernels: Kernels) -> PairEntries:
     numbers, states, followings, masses = [], [], [], []
     for action, (transition, emission) in enumerate(zip(pomdp.transitions, pomdp.emissions, strict=True)):
         moves, seen = transition.tocoo(), csr_array(emission)
@@ -105,4 +141,4 @@ def pair_entries(pomdp: Pomdp) -> PairEntries:
     codes, pair = np.unique(code[order], return_inverse=True)
     pairs = np.stack(np.divmod(codes, pomdp.n_observations), axis=1)
     mass = np.concatenate(masses)[order]
-    return PairEntries(pairs, pomdp.n_states, pair.ravel(), state[order], following[order], mass)
+    return PairEntries(pairs, pomdp.n_states, pair.ravel(), state[order], following[order], mass, kernels)

@@ -65,10 +65,10 @@ class Pga:
         def at(length: Array) -> tuple[Array, Point]:
             near = proximal_step(problem.shape, state, length, weights).theta
             if self.projection == "linearised" or not state.multipliers.size:
-                return near, problem.evaluate(near)
+                return near, problem.evaluate(near, state.solutions)
             raised = state.theta + length[:, None] * state.slopes[:, 0]
             found = project_onto_budgets(problem, raised, near, rounds=ROUNDS).theta
-            return found, problem.evaluate(found)
+            return found, problem.evaluate(found, state.solutions)
 
         here = merit(state.values, penalty)
         best, highest = golden_section(

@@ -9,9 +9,11 @@ is next to nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +39,14 @@ class PlanningProblem:
     nodes : int
     budgets : mapping of str to float
         Upper bound of each cost that has one.
+    deadline : float
+        Value of `time.perf_counter` at which solutions are taken as they are.
     """
 
-    def __init__(self, pomdp: Pomdp, nodes: int, budgets: Mapping[str, float]) -> None:
+    def __init__(self, pomdp: Pomdp, nodes: int, budgets: Mapping[str, float], deadline: float = float("inf")) -> None:
         if nodes < 1:
             raise ProblemError(f"a controller needs at least one node, not {nodes}")
-        self.loop = ClosedLoop(pomdp, nodes)
+        self.loop = ClosedLoop(pomdp, nodes, deadline)
         self.names = tuple(budgets)
         self.rows = np.array([1 + self.loop.costs.index(name) for name in budgets], dtype=np.intp)  # (m,)
         self.budgets = np.array([*budgets.values()])  # (m,)
@@ -60,9 +64,10 @@ class PlanningProblem:
         """The product of simplices that controllers are points of."""
         return self.loop.layout.blocks
 
-    def evaluate(self, theta: Array) -> PlanningPoint:
-        """Evaluate controllers (B, n)."""
-        return PlanningPoint(self, self.loop.evaluate(theta))
+    def evaluate(self, theta: Array, near: Array | None = None) -> PlanningPoint:
+        """Evaluate controllers (B, n), from the solutions of controllers near them."""
+        evaluation = self.loop.evaluate(theta, near)
+        return PlanningPoint(self, evaluation, time.perf_counter() >= self.loop.deadline)
 
     def select(self, totals: Array) -> Array:
         """Pick f and excesses, (B, 1+m), of totals (B, 1+costs)."""
@@ -75,11 +80,21 @@ class PlanningPoint:
 
     problem: PlanningProblem
     evaluation: Evaluation
+    late: bool = False
+
+    @cached_property
+    def values(self) -> Array:
+        """f and excesses, (B, 1+m); the worst that error bars allow where a deadline may have cut evaluation short."""
+        totals = self.evaluation.totals
+        if self.late:
+            errors = self.evaluation.errors()
+            totals = totals + np.concatenate([-errors[:, :1], errors[:, 1:]], axis=1)
+        return self.problem.select(totals)
 
     @property
-    def values(self) -> Array:
-        """f and excesses, (B, 1+m)."""
-        return self.problem.select(self.evaluation.totals)
+    def solutions(self) -> Array:
+        """From where evaluating controllers near these may begin."""
+        return self.evaluation.solutions
 
     def differentiate(self) -> Derivatives:
         """Derivatives of f and excesses."""

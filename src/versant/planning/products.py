@@ -9,6 +9,7 @@ sparse itself; it is formed, and solutions are found by sweeps in the order in w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,9 @@ Array = NDArray[np.float64]
 
 SWEEP_TOLERANCE = 1e-13
 """Relative change in a sweep at which it is the last."""
+
+SWEEPS, MANY_SWEEPS = 120, 1000
+"""Sweeps after which it is left to Krylov methods; of a chain that so many are sure to solve, as many as it takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +51,9 @@ class ChainProducts:
     reached: Sequence[tuple[slice, Any]]
     moves: Array  # (K, X, X')
 
-    def first(self, right: Array, transposed: bool) -> Array | None:
-        """Nothing is known about solutions before they are sought."""
-        return None
+    def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
+        """Nothing is known about solutions before they are sought, but what is told."""
+        return near
 
     def forward(self, vectors: Array) -> Array:
         """Return γ T times vectors (S X, j)."""
@@ -94,10 +98,17 @@ class FormedChain:
         """Return γ Tᵀ times vectors (S X, j)."""
         return np.asarray(self._adjoint @ vectors)
 
-    def first(self, right: Array, transposed: bool) -> Array | None:
+    def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
         """Solve x = b + γ T x, or with Tᵀ, as far as sweeps go; right-hand sides (S X, j)."""
         kernel, order = (self._adjoint, self._order[::-1]) if transposed else (self.matrix, self._order)
-        return sweep_until(kernel, order, right, SWEEP_TOLERANCE)
+        return sweep_until(kernel, order, right, SWEEP_TOLERANCE, first=near, sweeps=self._sweeps, deadline=deadline)
+
+    @cached_property
+    def _sweeps(self) -> int:
+        """So many sweeps as are surely enough, if that is not too many; else so many as often are."""
+        contraction = float(self.matrix.sum(axis=1).max())
+        enough = math.ceil(math.log(SWEEP_TOLERANCE) / math.log(contraction)) if 0.0 < contraction < 1.0 else SWEEPS
+        return enough if enough <= MANY_SWEEPS else SWEEPS
 
     @cached_property
     def _adjoint(self) -> csr_array[Any]:

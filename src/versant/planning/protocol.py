@@ -41,6 +41,10 @@ class Point(Protocol):
     def values(self) -> Array:
         """f and e at the points, (B, 1+m)."""
 
+    @property
+    def solutions(self) -> Array:
+        """From where evaluating points near these may begin, (B, ·, ·)."""
+
     def differentiate(self) -> Slopes:
         """Return the derivatives, from what the evaluation has factorised."""
 
@@ -52,8 +56,8 @@ class Problem(Protocol):
     def shape(self) -> Simplices:
         """The product of simplices."""
 
-    def evaluate(self, theta: Array) -> Point:
-        """Evaluate at points (B, n)."""
+    def evaluate(self, theta: Array, near: Array | None = None) -> Point:
+        """Evaluate at points (B, n), from the solutions of points near them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,7 @@ class State:
     multipliers: Array  # (B, m) shadow prices of the linearised budgets
     moved: Array  # (B, n) the last step
     turned: Array  # (B, n) change of the Lagrangian's slopes along it
+    solutions: Array  # (B, ·, ·) from where evaluating points near these may begin
 
     def rows(self, chosen: NDArray[Any]) -> State:
         """Keep these ascents only."""

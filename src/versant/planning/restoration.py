@@ -43,6 +43,10 @@ class _ExcessPoint:
         values[:, 0] = 0.0
         return values
 
+    @property
+    def solutions(self) -> Array:
+        return self.point.solutions
+
     def differentiate(self) -> Slopes:
         found = self.point.differentiate()
         slopes = found.slopes.copy()
@@ -66,8 +70,8 @@ class _ExcessProblem:
     def shape(self) -> Simplices:
         return self.problem.shape
 
-    def evaluate(self, theta: Array) -> _ExcessPoint:
-        return _ExcessPoint(self.problem.evaluate(theta))
+    def evaluate(self, theta: Array, near: Array | None = None) -> _ExcessPoint:
+        return _ExcessPoint(self.problem.evaluate(theta, near))
 
 
 def minimise_excess(problem: Problem, theta: Array, limits: Limits) -> Array:
@@ -124,7 +128,7 @@ def best_start(problem: PlanningProblem, theta: Array) -> Array:
 
 
 def _nearest(problem: PlanningProblem, theta: Array, limits: Limits) -> Array:
-    return project_onto_budgets(problem, theta, theta).theta
+    return project_onto_budgets(problem, theta, theta, deadline=limits.deadline).theta
 
 
 def _worst(problem: PlanningProblem, theta: Array) -> Array:

@@ -31,9 +31,6 @@ __all__ = ["run_order", "sweep_until"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-SWEEPS = 120
-"""Sweeps after which it is left to other methods."""
-
 IR = """
 define double @sweep(i64 %rows, ptr %order, ptr %begins, ptr %columns, ptr %data, ptr %right, ptr %x) {
 entry:
@@ -119,7 +116,7 @@ def sweep_until(
     tolerance: float,
     *,
     first: Array | None = None,
-    sweeps: int = SWEEPS,
+    sweeps: int,
     deadline: float = float("inf"),
 ) -> Array:
     """Solve x = b + K x for every column of b, until a sweep changes no element by more than tolerance × the largest.
@@ -146,7 +143,7 @@ def sweep_until(
     Examples
     --------
     >>> chain = csr_array(np.array([[0.0, 0.5], [0.0, 0.5]]))
-    >>> sweep_until(chain, run_order(chain), np.array([[1.0], [1.0]]), 1e-12)
+    >>> sweep_until(chain, run_order(chain), np.array([[1.0], [1.0]]), 1e-12, sweeps=10)
     array([[2.],
            [2.]])
     """
