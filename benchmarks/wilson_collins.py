@@ -41,11 +41,11 @@ def row(name: str, prior: Any) -> str:
     begun = time.perf_counter()
     found = vs.recover(delta_rule, vs.Bandit(MU, trials=TRIALS), SUBJECTS, parameters=truths, prior=prior, seed=2019)
     seconds = time.perf_counter() - begun
-    alpha, beta = found.fit.natural.T
+    alpha, beta = found.natural.T
     true = found.truth
-    pairs = [(true["alpha"], alpha), (true["beta"], beta), (np.log(true["beta"]), found.fit.unconstrained[:, 1])]
+    pairs = [(true["alpha"], alpha), (true["beta"], beta), (np.log(true["beta"]), found.estimates.z[:, 1])]
     told = [f"{pearsonr(a, b).statistic:.3f} / {spearmanr(a, b).statistic:.3f}" for a, b in pairs]
-    counts = found.fit.verdict_counts()
+    counts = found.verdict_counts()
     flat, limit = counts["flat"], counts["at_limit"]
     return f"| {name} | {' | '.join(told)} | {flat} | {limit} | {seconds:.1f} |"
 

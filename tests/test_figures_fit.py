@@ -13,6 +13,7 @@ from versant.figures.canvas import new_figure, save
 from versant.figures.fit import INTERVAL, MARKS, draw_estimates, figure_estimates, table_estimates
 from versant.figures.recovery import draw_recovery, figure_recovery, table_recovery
 from versant.formats.tables import write_table
+from versant.inference.recovery import Recovery
 
 MODEL = vs.models.find("q_learning")
 TRUTH = {"alpha": np.array([0.2, 0.4, 0.6]), "beta": np.array([2.0, 3.0, 4.0])}
@@ -90,7 +91,8 @@ def test_many_subjects_have_no_labels(fit):
 
 
 def test_truth_stands_beside_the_estimates(fit):
-    table = table_recovery(fit, TRUTH)
+    table = table_recovery(Recovery.of(fit, TRUTH))
+    np.testing.assert_allclose(table[["lower", "upper"]], table_estimates(fit)[["lower", "upper"]], rtol=1e-12)
     assert list(table["truth"]) == [*TRUTH["alpha"], *TRUTH["beta"]]
     figure = figure_recovery(table, "recovery")
     points = figure.axes[1].lines[0]
@@ -102,7 +104,7 @@ def test_truth_stands_beside_the_estimates(fit):
 
 
 def test_one_subject_has_no_correlation(fit):
-    table = table_recovery(fit, TRUTH)
+    table = table_recovery(Recovery.of(fit, TRUTH))
     ax = new_figure(3, 3).subplots()
     draw_recovery(table[(table["parameter"] == "alpha") & (table["subject"] == 1)], ax)
     assert ax.get_title(loc="right") == ""
@@ -111,7 +113,7 @@ def test_one_subject_has_no_correlation(fit):
 @pytest.mark.parametrize("truth", [{"alpha": TRUTH["alpha"]}, {"alpha": 0.3, "beta": TRUTH["beta"]}])
 def test_truth_is_needed_for_everybody(fit, truth):
     with pytest.raises(ModelError, match="for each of the 3 subjects"):
-        table_recovery(fit, truth)
+        Recovery.of(fit, truth)
 
 
 def test_figures_leave_no_global_state(fit):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import versant as vs
+from versant.verbs.ledger import design_told
 
 Q = vs.models.find("q_learning")
 STICKY = vs.models.find("q_learning_perseveration")
@@ -24,12 +25,12 @@ def test_recovery_is_what_its_definitions_say() -> None:
     found = vs.recover(Q, DESIGN, 30, parameters=uniform, level=0.9, seed=3)
     table = found.frame().set_index("parameter")
     z = np.log(found.truth["alpha"] / (1 - found.truth["alpha"]))
-    away = found.fit.unconstrained[:, 0] - z
+    away = found.estimates.z[:, 0] - z
     assert table.bias["alpha"] == pytest.approx(away.mean())
     assert table.rmse["alpha"] == pytest.approx(np.sqrt((away**2).mean()))
-    inside = np.abs(away) <= 1.6448536 * found.fit.unconstrained_errors[:, 0]
+    inside = np.abs(away) <= 1.6448536 * found.estimates.errors[:, 0]
     assert table.coverage["alpha"] == pytest.approx(inside.mean())
-    expected = np.corrcoef(found.truth["alpha"], found.fit.natural[:, 0])[0, 1]
+    expected = np.corrcoef(found.truth["alpha"], found.natural[:, 0])[0, 1]
     assert table.correlation["alpha"] == pytest.approx(expected)
     assert np.isnan(table.correlation["beta"])  # the truth does not vary
     assert json.loads(json.dumps(found.to_dict()))["parameters"][1]["correlation"] is None
@@ -44,8 +45,9 @@ def test_truths_from_the_prior_are_covered_as_the_level_says() -> None:
     assert (np.abs(table.bias) < 4 * table.bias_mc + 0.05).all()
     assert (table.correlation > 0.6).all()
     assert (table.uniform_p > 1e-4).all()
-    np.testing.assert_allclose((np.abs(found.ranks - 0.5) <= 0.475).mean(axis=0), table.coverage)
-    shifted = replace(found, truth=found.truth | {"alpha": found.truth["alpha"] ** 0.5})
+    ranks = found.estimates.ranks
+    np.testing.assert_allclose((np.abs(ranks - 0.5) <= 0.475).mean(axis=0), table.coverage)
+    shifted = replace(found, estimates=replace(found.estimates, ranks=ranks**0.5))
     assert shifted.frame().uniform_p[0] < 1e-6
 
 
@@ -57,12 +59,28 @@ def test_a_truth_on_the_edge_is_told_as_infinite() -> None:
 
 def test_a_group_fit_can_be_recovered_too() -> None:
     found = vs.recover(Q, DESIGN, 12, method="group", starts=1)
-    assert isinstance(found.fit, vs.GroupFit)
+    fit = vs.fit(Q, found.trials, method="group", starts=1)
+    np.testing.assert_allclose(found.estimates.z, fit.unconstrained, atol=1e-4)
+    assert vs.Recovery.of(fit, found.truth).frame().coverage.tolist() == found.frame().coverage.tolist()
+
+
+def test_draws_of_a_sampled_group_are_summarised_by_their_quantiles_and_kept(tmp_path: Any) -> None:
+    how: Any = {"method": "sample", "level": 0.8, "draws": 20, "tune": 40, "chains": 2, "seed": 5}
+    found, again = (vs.recover(Q, vs.Bandit(trials=30), 3, **how, resume=tmp_path / "kept.jsonl") for _ in range(2))
+    assert again.subject_frame().equals(found.subject_frame())
+    z = found.estimates
+    middle, tail = (np.abs(z.ranks - 0.5) < bound for bound in (0.37, 0.43))  # quantiles lie between draws
+    assert found.covered[middle].all()
+    assert not found.covered[~tail].any()
+    assert (z.lower < z.z).all()
+    assert (z.z < z.upper).all()
+    assert set(found.verdict_counts()) == set(vs.SampleVerdict)
+    assert set(found.verdict_counts().values()) <= {0, 3}
 
 
 def test_the_same_seed_gives_the_same_answer() -> None:
-    one, two = (vs.recover(Q, DESIGN, 3, seed=7).fit for _ in range(2))
-    np.testing.assert_array_equal(one.unconstrained, two.unconstrained)
+    one, two = (vs.recover(Q, DESIGN, 3, seed=7).estimates for _ in range(2))
+    np.testing.assert_array_equal(one.z, two.z)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +90,10 @@ def test_the_same_seed_gives_the_same_answer() -> None:
         ({"level": 95}, "between 0 and 1"),
         ({"parameters": {"alpha": 0.3}}, "must give alpha, beta"),
         ({"parameters": {"alpha": [0.3, 0.1], "beta": 1.0}}, "each of the 3 subjects"),
+        ({"groups": 1}, "everybody is fitted alone"),
+        ({"groups": 2, "method": "group"}, "a group has two or more"),
+        ({"method": "group", "shared": ["beta"]}, "takes no shared="),
+        ({"chains": 2}, "takes no chains="),
     ],
 )
 def test_mistaken_recoveries_are_named(options: dict[str, Any], message: str) -> None:
@@ -139,7 +161,7 @@ def recorded() -> vs.Trials:
 def test_recovery_in_the_shape_of_recorded_trials(policy: Any) -> None:
     found = vs.recover(Q, DESIGN, 60, like=recorded(), on_missing=policy, starts=1, seed=1)
     scored = np.where(np.arange(60) % 2, 72, 128)  # four fifths of 90 and of 160
-    np.testing.assert_array_equal(found.fit.n_choices, scored)
+    np.testing.assert_array_equal(vs.fit(Q, found.trials, on_missing=policy, starts=1).n_choices, scored)
     assert (found.frame().correlation > 0.5).all()
     assert (found.frame().coverage > 0.88).all()
 
@@ -162,8 +184,18 @@ def test_confusion_goes_on_where_it_was_interrupted(tmp_path: Any) -> None:
         vs.confusion([Q, STICKY], DESIGN, 6, criterion="bic", resume=path, **options)
 
 
-def test_a_recovery_goes_on_where_it_was_interrupted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("map", {"starts": 2}),
+        ("group", {"groups": 3, "starts": 1, "polish": None}),
+    ],
+)
+def test_a_recovery_goes_on_where_it_was_interrupted(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, method: Any, options: Any
+) -> None:
     monkeypatch.setattr("versant.verbs.recover.SUBJECTS_A_PIECE", 4)
+    how = {"like": recorded(), "on_missing": "skip", "method": method, **options}
     path = tmp_path / "recovery.jsonl"
 
     def stop(done: float, total: float, message: str) -> None:
@@ -171,14 +203,39 @@ def test_a_recovery_goes_on_where_it_was_interrupted(tmp_path: Any, monkeypatch:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        vs.recover(Q, DESIGN, 10, like=recorded(), on_missing="skip", seed=4, resume=path, progress=stop)
-    again = vs.recover(Q, DESIGN, 10, like=recorded(), on_missing="skip", seed=4, resume=path)
-    once = vs.recover(Q, DESIGN, 10, like=recorded(), on_missing="skip", seed=4)
-    np.testing.assert_allclose(again.fit.unconstrained, once.fit.unconstrained, atol=1e-6)
-    np.testing.assert_allclose(again.fit.covariance, once.fit.covariance, rtol=1e-5)
-    assert again.fit.verdicts == once.fit.verdicts
-    assert again.fit.subjects == once.fit.subjects
-    with pytest.raises(vs.ModelError, match="fitted as a whole"):
-        vs.recover(Q, DESIGN, 10, method="group", resume=path)
-    with pytest.raises(vs.VersantError, match="another study"):
-        vs.recover(Q, DESIGN, 10, prior=None, seed=4, resume=path)
+        vs.recover(Q, DESIGN, 10, **how, seed=4, resume=path, progress=stop)
+    assert len(path.read_text().splitlines()) == 3
+    again = vs.recover(Q, DESIGN, 10, **how, seed=4, resume=path)
+    once = vs.recover(Q, DESIGN, 10, **how, seed=4)
+    for name in ("z", "errors", "lower", "upper", "ranks"):
+        np.testing.assert_array_equal(getattr(again.estimates, name), getattr(once.estimates, name))
+    assert again.estimates.verdicts == once.estimates.verdicts
+    assert again.subject_frame().equals(once.subject_frame())
+    with pytest.raises(vs.VersantError, match=r"another study \(prior"):
+        vs.recover(
+            Q,
+            DESIGN,
+            10,
+            **how,
+            prior={"alpha": (0.0, 1.0), "beta": (1.0, 1.0)},
+            parameters=uniform,
+            seed=4,
+            resume=path,
+        )
+
+
+def test_a_file_of_another_design_is_refused(tmp_path: Any) -> None:
+    """Also where the designs look alike when they are printed."""
+    path = tmp_path / "recovery.jsonl"
+    problem = vs.problems.tiger()
+    other = replace(problem, rewards=problem.rewards * 2.0)
+    assert repr(other) == repr(problem)
+    one, two = (design_told(task, None) for task in (problem, other))
+    assert one != two
+    assert one == design_told(vs.problems.tiger(), None)
+    vs.recover(Q, DESIGN, 2, parameters={"alpha": 0.3, "beta": 3.0}, seed=4, starts=1, resume=path)
+    with pytest.raises(vs.VersantError, match=r"another study \(design"):
+        vs.recover(
+            Q, vs.Bandit((0.2, 0.7), trials=200, reversal=40), 2, parameters={"alpha": 0.3, "beta": 3.0}, seed=4,
+            starts=1, resume=path,
+        )  # fmt: skip

@@ -53,6 +53,7 @@ def _recover(folder: Path) -> list[Path]:
     from versant.figures.canvas import save
     from versant.figures.recovery import figure_recovery, table_recovery
     from versant.formats.trials import write_trials
+    from versant.inference.recovery import Recovery
     from versant.tasks.zoo.bandit import Bandit
     from versant.verbs.simulate import simulate
 
@@ -66,7 +67,7 @@ def _recover(folder: Path) -> list[Path]:
     files = [folder / "trials.csv", folder / "recovery.png"]
     write_trials(trials, files[0])
     title = f"q_learning: {SUBJECTS} simulated learners, {TRIALS} trials each"
-    save(figure_recovery(table_recovery(found, truth), title), files[1])
+    save(figure_recovery(table_recovery(Recovery.of(found, truth)), title), files[1])
     return [*files, *write_fit(found, folder, {"source": trials.source})]
 
 

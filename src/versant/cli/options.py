@@ -22,6 +22,7 @@ __all__ = [
     "group_options",
     "json_option",
     "out_option",
+    "sampler_options",
     "seed_option",
     "trials_options",
 ]
@@ -214,8 +215,8 @@ def trials_options(command: Any) -> Any:
     return command
 
 
-def group_options(command: Any) -> Any:
-    """Add the options of a group and of its sampling."""
+def sampler_options(command: Any) -> Any:
+    """Add the options of a sampler."""
     count = click.IntRange(min=1)
     for option in (
         click.option("--chains", type=click.IntRange(min=2), help="Of sample  [default: 4]"),
@@ -223,6 +224,15 @@ def group_options(command: Any) -> Any:
         click.option(
             "--draws", type=click.IntRange(min=4), help="Of sample: draws kept of each chain  [default: 1000]"
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def group_options(command: Any) -> Any:
+    """Add the options of a group and of its sampling."""
+    command = sampler_options(command)
+    for option in (
         click.option("--covariance", type=click.Choice(["full", "diagonal"]), help="Of a group  [default: full]"),
         click.option("--fixed", type=SETTING, multiple=True, help="Of a group: parameters that are known, name=value."),
         click.option(

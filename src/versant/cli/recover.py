@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from versant.cli.calibrate import resume_option
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
-from versant.cli.options import SETTING, as_dict, json_option, out_option, seed_option
+from versant.cli.options import SETTING, as_dict, given_for, json_option, out_option, sampler_options, seed_option
 from versant.cli.output import folder_for
 from versant.cli.task import build_task, one_or_all, task_options
 
@@ -23,9 +22,11 @@ __all__ = ["recover"]
 @task_options
 @click.option("--subjects", type=click.IntRange(min=2), default=200, show_default=True, help="How many.")
 @click.option("--set", "settings", type=SETTING, multiple=True, help="True parameters  [default: drawn from the prior]")
-@click.option("--method", type=click.Choice(["map", "group"]), default="map", show_default=True)
+@click.option("--method", type=click.Choice(["map", "group", "sample"]), default="map", show_default=True)
+@click.option("--groups", type=click.IntRange(min=1), help="Of group and sample: so many groups  [default: 1]")
 @click.option("--prior", type=click.Choice(["default", "none"]), default="default", show_default=True)
-@click.option("--starts", type=click.IntRange(min=1), default=5, show_default=True, help="Optimisations of each.")
+@click.option("--starts", type=click.IntRange(min=1), help="Optimisations of each, not of sample  [default: 5]")
+@sampler_options
 @seed_option
 @resume_option
 @out_option
@@ -37,14 +38,14 @@ def recover(
     subjects: int,
     settings: Any,
     method: Any,
+    groups: int | None,
     prior: str,
-    starts: int,
     seed: int,
     resume: str | None,
     out: str | None,
     figures: tuple[str, ...],
     as_json: bool,
-    **design: Any,
+    **options: Any,
 ) -> None:
     """Simulate subjects with known parameters in a task, fit them, and say how well the parameters are found."""
     from versant.formats.tables import write_table
@@ -55,15 +56,16 @@ def recover(
     truth = {name: one_or_all(values) for name, values in as_dict(settings, "--set").items()}
     folder = folder_for(out)
     gaussian: Any = None if prior == "none" else "default"
+    design = {name: options.pop(name) for name in ("trials", "probabilities", "design")}
+    how = given_for(method, options)
     with progress_bar() as progress:
         found = recover_parameters(
             learner, build_task(task, **design), subjects, parameters=truth or None, prior=gaussian, method=method,
-            starts=starts, seed=seed, resume=resume, progress=progress,
+            groups=groups, seed=seed, resume=resume, progress=progress, **how,
         )  # fmt: skip
     table = found.frame()
     if as_json:
-        rows = [{k: _json(v) for k, v in row.items()} for row in table.to_dict(orient="records")]
-        print_json({"model": learner.name, "subjects": subjects, "parameters": rows})
+        print_json(found.to_dict())
     else:
         print_table(table, f"{learner.name}: {subjects} simulated subjects")
     if folder is not None:
@@ -71,8 +73,3 @@ def recover(
         remark(f"wrote {folder / 'recovery.csv'}")
         wanted.append(("recovery", folder / "recovery.png"))
     remark(*(f"wrote {file}" for file in write_figures(found, wanted)))
-
-
-def _json(value: Any) -> Any:
-    """Return a number that does not exist as None."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

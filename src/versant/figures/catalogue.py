@@ -41,6 +41,7 @@ from versant.figures import (
     predictive,
     recovery,
     selection,
+    shrinkage,
     trajectory,
 )
 from versant.figures import fit as fits
@@ -49,6 +50,7 @@ from versant.inference.calibration import Calibration
 from versant.inference.controller_result import ControllerFit
 from versant.inference.group_result import GroupFit
 from versant.inference.hbi_result import HierarchicalSelection
+from versant.inference.recovery import Recovery
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.inference.selection import Selection
@@ -58,7 +60,6 @@ from versant.verbs.confusion import Confusion
 from versant.verbs.frontier import Frontier
 from versant.verbs.identify import Identifiability
 from versant.verbs.predictive import Predictive
-from versant.verbs.recover import Recovery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,8 +84,8 @@ CATALOGUE: dict[str, _Kind] = {
     "estimates": _Kind((Fit,), fits.table_estimates, lambda r, t, title: fits.figure_estimates(t, title)),
     "shrinkage": _Kind(
         (GroupFit,),
-        lambda r, alone: group.table_shrinkage(alone, r),
-        lambda r, t, title: group.figure_shrinkage(t, _domains(r), title),
+        lambda r, alone: shrinkage.table_shrinkage(alone, r),
+        lambda r, t, title: shrinkage.figure_shrinkage(t, _domains(r), title),
         ("alone",),
     ),
     "group": _Kind(
@@ -107,7 +108,7 @@ CATALOGUE: dict[str, _Kind] = {
     "controller": _Kind((ControllerFit,), controller.table_controller, controller.figure_controller),
     "recovery": _Kind(
         (Recovery,),
-        lambda r: recovery.table_recovery(r.fit, r.truth),
+        recovery.table_recovery,
         lambda r, t, title: recovery.figure_recovery(t, title),
     ),
     "confusion": _Kind(

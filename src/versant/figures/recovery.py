@@ -1,58 +1,52 @@
 """Truth beside estimates: how well a fit finds the parameters that a simulation was run with.
 
-One panel a parameter; the line is where estimate and truth agree, bars are 95 % intervals as in `versant.figures.fit`.
+One panel a parameter; the line is where estimate and truth agree, bars are the intervals of the study's level.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from versant.errors import ModelError
 from versant.figures.canvas import BLACK, BLUE, GREY, clean, logarithmic, new_figure
-from versant.figures.fit import table_estimates
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from versant.inference.result import Fit
+    from versant.inference.recovery import Recovery
 
 __all__ = ["draw_recovery", "figure_recovery", "table_recovery"]
 
 
-def table_recovery(fit: Fit, truth: Mapping[str, ArrayLike]) -> pd.DataFrame:
-    """Return the estimates' table with the true values beside them.
-
-    Parameters
-    ----------
-    fit : Fit
-    truth : mapping
-        Natural values by name, one a subject in their order.
+def table_recovery(found: Recovery) -> pd.DataFrame:
+    """Return estimates, intervals and truths, one row a parameter and subject.
 
     Returns
     -------
     DataFrame
-        The columns of `versant.figures.fit.table_estimates`, and ``truth``.
-
-    Raises
-    ------
-    ModelError
-        If a parameter has no truth, or the numbers do not fit the subjects.
+        ``parameter``, ``subject``, ``truth``, ``estimate``, ``lower`` and ``upper`` (natural units; NaN without an
+        interval), ``domain_lower``, ``domain_upper``.
     """
-    table = table_estimates(fit)
-    values = []
-    for name in fit.learner.parameters:
-        if name not in truth or np.shape(truth[name]) != (len(fit.subjects),):
-            raise ModelError(f"the truth of {name!r} is needed for each of the {len(fit.subjects)} subjects")
-        values.append(np.asarray(truth[name], dtype=np.float64))
-    table.insert(2, "truth", np.concatenate(values))
-    return table
+    import pandas as pd
+
+    parts = []
+    for k, (name, domain) in enumerate(found.model.parameters.items()):
+        part = {
+            "parameter": name,
+            "subject": list(found.trials.subjects),
+            "truth": found.truth[name],
+            "estimate": found.natural[:, k],
+            "lower": domain.natural(found.estimates.lower[:, k]),
+            "upper": domain.natural(found.estimates.upper[:, k]),
+            "domain_lower": domain.lower,
+            "domain_upper": domain.upper,
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
 
 
 def draw_recovery(table: pd.DataFrame, ax: Axes) -> None:

@@ -43,7 +43,7 @@ from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
 from versant.verbs.fit import fit
-from versant.verbs.ledger import Record, fingerprint, run_pieces
+from versant.verbs.ledger import Record, design_told, fingerprint, run_pieces
 from versant.verbs.simulate import simulate
 
 __all__ = ["calibrate"]
@@ -162,12 +162,11 @@ def _settings(study: _Study, n: int, method: str) -> Record:
     return {
         "study": "calibration",
         "model": fingerprint(study.model),
-        "task": repr(study.task),
+        "design": design_told(study.task, study.like),
         "n": n,
         "method": method,
         "prior": [prior.mean.tolist(), prior.covariance.tolist()],
         "draws": study.draws,
-        "like": None if study.like is None else [study.like.source, study.like.n_trials.tolist()],
         "on_missing": study.on_missing,
         "options": dict(study.how),
     }

@@ -29,7 +29,7 @@ from versant.trials import Trials
 from versant.verbs.compare import compare
 from versant.verbs.criteria import choose
 from versant.verbs.fit import Method, fit
-from versant.verbs.ledger import fingerprint, run_pieces
+from versant.verbs.ledger import design_told, fingerprint, run_pieces
 from versant.verbs.recover import true_parameters
 from versant.verbs.simulate import simulate
 
@@ -205,12 +205,11 @@ def confusion(
     settings = {
         "study": "confusion",
         "models": {name: fingerprint(model) for name, model in named.items()},
-        "task": repr(task),
+        "design": design_told(task, like),
         "n": n,
         "criterion": criterion,
         "priors": {name: _told(model, given.get(name, "default")) for name, model in named.items()},
         "starts": starts,
-        "like": None if like is None else [like.source, like.n_trials.tolist()],
         "on_missing": on_missing,
         **options,
     }

@@ -10,19 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from versant.agents.learner import Learner
 from versant.errors import VersantError
 from versant.files import write_text
 from versant.progress import Progress, silent
+from versant.trials import Trials
+from versant.trials.origin import digests
 
-__all__ = ["fingerprint", "run_pieces"]
+__all__ = ["design_told", "fingerprint", "run_pieces"]
 
 Record = dict[str, Any]
 Seed = int | np.random.Generator | None
@@ -88,7 +92,47 @@ def fingerprint(model: Learner) -> dict[str, Any]:
     told = "\n".join(_told(model.function.__code__))
     domains = {name: [d.lower, d.upper, d.mean, d.sd] for name, d in model.parameters.items()}
     spelled = {name: [repr(float(value)) for value in values] for name, values in domains.items()}
-    return {"name": model.name, "parameters": spelled, "code": hashlib.sha256(told.encode()).hexdigest()[:16]}
+    reset = {level: list(names) for level, names in model.reset.items()}
+    return {
+        "name": model.name,
+        "parameters": spelled,
+        "reset": reset,
+        "code": hashlib.sha256(told.encode()).hexdigest()[:16],
+    }
+
+
+def design_told(task: Any, like: Trials | None) -> dict[str, Any]:
+    """Return what tells a design from another in the settings of a study: its task, and trials it is shaped like."""
+    shape = None if like is None else sorted([*digests(like).items(), ("lengths", str(like.n_trials.tolist()))])
+    content = hashlib.sha256("\0".join(_spelled(task)).encode()).hexdigest()[:16]
+    return {"task": type(task).__name__, "content": content, "like": shape}
+
+
+def _spelled(value: Any) -> Iterator[str]:
+    """Spell a task out, to the last entry of its arrays."""
+    if isinstance(value, np.ndarray):
+        yield f"{value.dtype}{value.shape}{hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+    elif issparse(value):
+        matrix: Any = value
+        entries = matrix.tocsr()
+        for part in (entries.indptr, entries.indices, entries.data):
+            yield from _spelled(part)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield repr(key)
+            yield from _spelled(entry)
+    elif isinstance(value, tuple | list):
+        for entry in value:
+            yield from _spelled(entry)
+    elif hasattr(value, "__code__"):
+        yield from _told(value.__code__)
+    elif is_dataclass(value):
+        yield type(value).__qualname__
+        for field in fields(value):
+            yield field.name
+            yield from _spelled(getattr(value, field.name))
+    else:
+        yield repr(value)
 
 
 def _told(code: CodeType) -> list[str]:
