@@ -99,7 +99,9 @@ def test_saved_fits_are_compared(saved: list[str], tmp_path: Path, capsys: Any) 
     assert written == tables | {"result.json"}
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "comparison.parquet"), expected.frame())
     capsys.readouterr()
-    assert main(["compare", *saved, "--criterion", "bic"]) == 0
+    assert main(["compare", *saved, "--criterion", "DIC"]) == 2
+    assert "also known as laplace" in capsys.readouterr().err
+    assert main(["compare", *saved, "--criterion", "BIC"]) == 0
     assert "AIC and BIC presume maximum likelihood" in capsys.readouterr().out
 
 

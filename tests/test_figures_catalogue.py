@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import t as t_distribution
 
 import versant as vs
 from versant.figures.canvas import save
@@ -46,7 +48,8 @@ def sample(group: vs.GroupFit) -> vs.GroupSample:
     design = intercepts(list(Q.parameters), len(group.subjects))
     known = {"learner": Q, "trials": group.trials, "subjects": group.subjects, "design": design}
     others: dict[str, Any] = {field.name: None for field in fields(vs.GroupSample)}
-    return vs.GroupSample(**{**others, **known, "effects": effects, "sd": sd, "unconstrained": z})
+    drawn = {"effects": effects, "sd": sd, "unconstrained": z, "correlation": np.tile(np.eye(2), (2, 30, 1, 1))}
+    return vs.GroupSample(**{**others, **known, **drawn})
 
 
 def drawn(ax: Any, marker: str) -> int:
@@ -216,3 +219,42 @@ def test_what_there_is_no_figure_of(alone: vs.Fit) -> None:
         figure(alone, "estimates", subject=1)
     assert set(CATALOGUE) >= {"estimates", "recovery", "frontier"}
     assert figure(alone, title="mine").get_suptitle() == "mine"
+
+
+def test_a_group_with_conditions_is_drawn_condition_by_condition(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    subject, cue = np.repeat(np.arange(6), 20), np.tile(["off", "on"], 60)
+    choice = (rng.random(120) < 1 / (1 + np.exp(-np.repeat(rng.normal(0, 0.5, 6), 20) - (cue == "on")))).astype(int)
+    trials = vs.read_trials(pd.DataFrame({"subject": subject, "choice": choice, "cue": cue}), choices={"choice": 2})
+
+    @vs.learner(x=vs.real, lapse=vs.unit)
+    def coin(p: Any, s: Any, t: Any) -> None:
+        t.choose("choice", p.x * (1.0 - p.lapse))
+
+    fit = vs.fit(coin, trials, method="group", formula="x ~ cue", fixed={"lapse": 0.1}, starts=1)
+    table = figure_table(fit)
+    means = table[table["kind"] == "mean"].set_index(["parameter", "condition"])
+    assert list(means.index) == [("x", "cue=off"), ("x", "cue=on"), ("lapse", "")]
+    level, effect = fit.group.effects
+    assert means["z"].tolist() == pytest.approx([level, level + effect, np.log(0.1 / 0.9)])
+    assert means["value"]["lapse", ""] == pytest.approx(0.1)
+    assert means["lower"]["lapse", ""] == means["upper"]["lapse", ""]
+    half = means["upper"]["x", "cue=on"] - means["z"]["x", "cue=on"]
+    spread = t_distribution(5).ppf(0.975) * np.sqrt(fit.group.effects_covariance.sum())
+    assert half == pytest.approx(spread)
+    for condition, place in (("cue=off", level), ("cue=on", level + effect)):
+        curve = table[(table["kind"] == "density") & (table["condition"] == condition)]
+        assert np.trapezoid(curve["density"], curve["z"]) == pytest.approx(1.0, abs=5e-3)
+        assert np.trapezoid(curve["density"] * curve["z"], curve["z"]) == pytest.approx(place, abs=0.01)
+    assert "lapse" not in set(table["parameter"][table["kind"] == "density"])
+    panel = figure(fit).axes[0]
+    assert drawn(panel, "|") == 12
+    save(figure(fit), tmp_path / "conditions.png")
+    alone = vs.fit(coin, fit.trials, starts=1)
+    shrunk = figure_table(fit, "shrinkage", alone=alone)
+    assert shrunk["condition"].tolist() == ["cue=off", "cue=on"] * 12
+    own = shrunk[shrunk["parameter"] == "x"]
+    np.testing.assert_allclose(own["mean"], [level, level + effect] * 6)
+    assert drawn(figure(fit, "shrinkage", alone=alone).axes[0], "o") == 24
+    with pytest.raises(vs.ModelError, match=r"in the same conditions: fit group\.trials"):
+        figure(fit, "shrinkage", alone=vs.fit(coin, trials, starts=1))

@@ -227,6 +227,14 @@ def test_groups_of_subjects_have_frequencies_of_their_own(fits, trials):
     frame["site"] = np.where(frame.subject > 3, "b", "a")
     told = [vs.fit(model, vs.read_trials(frame), starts=2) for model in (ONE, TWO)]
     assert compare(told, method="bms", groups="site").difference == pytest.approx(found.difference)
+    assert compare([fits[0], told[1]], method="bms", groups="site").groups.keys() == {"a", "b"}
+    frame.loc[frame.subject == 2, "site"] = "b"
+    apart = vs.fit(TWO, vs.read_trials(frame), starts=1)
+    with pytest.raises(vs.DataError, match="different trials") as caught:
+        compare([told[0], apart], method="bms", groups="site")
+    assert caught.value.column == "site"
+    with pytest.raises(vs.DataError, match="no such column"):
+        compare(fits, method="bms", groups="site")
     with pytest.raises(vs.DataError, match="changes within a subject"):
         compare(told, method="bms", groups="choice")
     with pytest.raises(vs.ModelError, match="one label for each of the 6"):
@@ -238,7 +246,7 @@ def test_groups_of_subjects_have_frequencies_of_their_own(fits, trials):
 def test_mistaken_criteria_and_methods_are_named(trials, fits):
     assert compare(fits, criterion="Laplace").criterion == "evidence"
     assert compare(fits, criterion="PSIS-LOO", draws=100).criterion == "loo"
-    with pytest.raises(vs.ModelError, match="choose 'evidence', 'importance', 'aic', .* also known as laplace"):
+    with pytest.raises(vs.ModelError, match=r"choose 'evidence', 'importance', 'aic', .* also known as laplace"):
         compare(fits, criterion="dic")
     with pytest.raises(vs.ModelError, match=r"formula=.* are for fit\(method='group'\)"):
         compare([ONE, TWO], trials, method="hbi", formula="alpha ~ 1")

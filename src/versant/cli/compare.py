@@ -12,7 +12,7 @@ from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.fit import said_later
 from versant.cli.fitted import AS_SAVED, saved_learner
 from versant.cli.load import load_model, load_trials
-from versant.cli.options import FAMILY, as_dict, json_option, seed_option, trials_options
+from versant.cli.options import CRITERION, FAMILY, as_dict, json_option, seed_option, trials_options
 from versant.cli.output import folder_for, require_kind
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-CRITERIA = ["evidence", "importance", "aic", "bic", "integrated_bic", "loo", "cv"]
 STORED = (None, "evidence", "aic", "bic")
 """Criteria that a saved result knows without its model and trials."""
 KINDS = (".csv", ".parquet")
@@ -38,7 +37,7 @@ KINDS = (".csv", ".parquet")
     show_default=True,
     help="Sums over subjects, random-effects selection, or hierarchical inference.",
 )
-@click.option("--criterion", type=click.Choice(CRITERIA), help="Of the table and of bms  [default: evidence]")
+@click.option("--criterion", type=CRITERION, help="Of the table and of bms  [default: evidence]")
 @click.option(
     "--over", type=click.Choice(["trial", "future", "block", "session", "subject"]), help="Of cv: what is held out."
 )
@@ -112,7 +111,9 @@ def _asked(method: str, options: dict[str, Any]) -> dict[str, Any]:
     asked = {name: options[name] for name in ("criterion", "over", "folds", "draws", "groups") if options[name]}
     if options["families"]:
         asked["families"] = as_dict(options["families"], "--family")
-    sampled = options["criterion"] in ("importance", "integrated_bic", "loo", "cv")
+    from versant.inference.criterion import SAMPLED
+
+    sampled = options["criterion"] in SAMPLED
     return asked | ({"seed": options["seed"]} if sampled or method == "bms" else {})
 
 

@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from versant.cli.calibrate import resume_option
-from versant.cli.compare import CRITERIA
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
-from versant.cli.options import json_option, seed_option
+from versant.cli.options import CRITERION, json_option, seed_option
 from versant.cli.output import require_kind
 from versant.cli.task import build_task, task_options
 
@@ -22,7 +21,7 @@ __all__ = ["confusion"]
 @click.option("--model", "models", required=True, multiple=True, metavar="NAME|FILE.py:FUNCTION", help="Two or more.")
 @task_options
 @click.option("--subjects", type=click.IntRange(min=1), default=50, show_default=True, help="That each simulates.")
-@click.option("--criterion", type=click.Choice(CRITERIA), default="evidence", show_default=True)
+@click.option("--criterion", type=CRITERION, default="evidence", show_default=True)
 @click.option(
     "--over", type=click.Choice(["trial", "future", "block", "session", "subject"]), help="Of cv: what is held out."
 )

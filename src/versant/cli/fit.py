@@ -112,7 +112,7 @@ def fit(
     settings = {"source": table.source, "read": list(found.trials.report), **used, **how, "seed": seed}
     files = [] if folder is None else write_fit(found, folder, settings)
     if any(kind == "shrinkage" for kind, _ in wanted):
-        alone = fit_trials(learner, table, seed=seed, on_missing=on_missing)
+        alone = fit_trials(learner, found.trials, seed=seed, on_missing="learn" if found.trials.missing else None)
         files += write_figures(found, wanted, shrinkage={"alone": alone})
     else:
         files += write_figures(found, wanted)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from versant.errors import ModelError
+
 __all__ = [
     "BUDGET",
     "CHOICES",
     "COST",
+    "CRITERION",
     "FAMILY",
     "MAP",
     "MISSING",
@@ -173,6 +176,28 @@ def _numbers(text: str) -> list[float]:
     return [_number(part.strip()) for part in text.split(",")]
 
 
+class _Criterion(ParamType):
+    """A criterion by any of its names."""
+
+    name = "criterion"
+
+    def get_metavar(self, param: Any, ctx: Any = None) -> str:
+        """Return the list of names."""
+        from versant.inference.criterion import CRITERIA
+
+        return f"[{'|'.join(CRITERIA)}]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the name that `versant.compare` uses."""
+        from versant.inference.criterion import named
+
+        try:
+            return named(value)
+        except ModelError as error:
+            self.fail(str(error), param, ctx)
+
+
+CRITERION = _Criterion()
 MAP, CHOICES, MISSING, SETTING, BUDGET, COST = _Map(), _Choices(), _Missing(), _Numbers(), _Budget(), _Cost()
 NUMBERS, FAMILY = _List(), _Family()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["natural_axis", "panel_title", "panels", "unconstrained_name"]
+__all__ = ["headline", "legend_below", "natural_axis", "panel_title", "panels", "unconstrained_name"]
 
 
 def unconstrained_name(name: str, domain: Domain) -> str:
@@ -72,3 +72,23 @@ def natural_axis(ax: Axes, which: str, domain: Domain, values: Any) -> tuple[flo
     margin = 0.06 * max(high - low, 1e-3 * max(1.0, abs(low), abs(high)))
     ax.set(**{f"{which}lim": (low - margin, high + margin)})
     return low - margin, high + margin
+
+
+def legend_below(figure: Figure, marks: list[tuple[str, str, str]], hollow: str = "") -> None:
+    """Say below a figure what marks mean: (mark, colour, text) each; the one of the text `hollow` is not filled."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D(
+            [], [], linestyle="", marker=mark, color="white" if text == hollow else colour, markeredgecolor=colour,
+            label=text,
+        )
+        for mark, colour, text in marks
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8, handletextpad=0.1)
+
+
+def headline(figure: Figure, title: str) -> None:
+    """Write a figure's title above it, if it has one."""
+    if title:
+        figure.suptitle(title, fontsize=11, x=0.01, ha="left")

@@ -1,22 +1,24 @@
-"""A group: the distribution over people, and how it draws each person's estimate towards itself.
+"""A group: the distribution over people.
 
 `table_group` holds the density of the distribution over people on the axis of each unconstrained parameter,
 
-    p(z) = mean over subjects of N(z; m_n, σ²)
+    p(z) = mean over people of N(z; m_n, σ_n²)
 
-(of a sampled posterior its mean over draws, with a 95 % band); `table_shrinkage` the estimates, in natural units, of
-subjects fitted alone and in the group.
+(of a sampled posterior its mean over draws, with a 95 % band). Where a parameter depends on a condition there is one
+such density a condition, m = o + A_c D_n b + B_c b_f and σ² = A_c Σ A_cᵀ (`versant.inference.cells`); where it does not
+vary between people there is none, and only its value is shown.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from versant.errors import ModelError
-from versant.figures.axes import natural_axis, panel_title, panels, unconstrained_name
-from versant.figures.canvas import BLACK, BLUE, GREY, ORANGE, clean, new_figure
+from versant.figures.axes import headline, legend_below, panel_title, panels, unconstrained_name
+from versant.figures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, clean
 from versant.inference.group_result import GroupFit
 from versant.inference.sample_result import GroupSample
 
@@ -26,89 +28,146 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from versant.agents.parameters import Domain
-    from versant.inference.result import Fit
 
-__all__ = [
-    "draw_group",
-    "draw_shrinkage",
-    "figure_group",
-    "figure_shrinkage",
-    "require_plain",
-    "table_group",
-    "table_shrinkage",
-]
+__all__ = ["conditions_of", "draw_group", "figure_group", "group_means", "table_group"]
+
+Array = NDArray[Any]
 
 POINTS, REACH = 161, 3.5
 MOST_DRAWS = 400
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE)
+"""Of conditions, in turn."""
 
 
 def table_group(fit: GroupFit | GroupSample) -> pd.DataFrame:
     """Return the numbers behind the group's figure.
 
-    Raises
-    ------
-    ModelError
-        For a group with conditions, shared or fixed parameters.
-
     Returns
     -------
     DataFrame
-        ``parameter``, ``kind``, ``z`` (unconstrained), ``value`` (natural), ``density`` (of z), ``lower``, ``upper``.
-        Rows of kind ``density`` are the curve with its band (NaN without draws); of kind ``subject`` the estimates; of
-        kind ``mean`` the mean over people, with its 95 % interval in unconstrained units.
+        ``parameter``, ``condition`` (empty without any, or if the parameter does not depend on it), ``kind``, ``z``
+        (unconstrained), ``value`` (natural), ``density`` (of z), ``lower``, ``upper``. Rows of kind ``density`` are the
+        curve with its band (NaN without draws), of parameters that vary between people; of kind ``subject`` the
+        estimates; of kind ``mean`` the mean over people, with its 95 % interval in unconstrained units.
     """
     import pandas as pd
 
-    require_plain(fit)
+    people = _people(fit)
+    labels = np.array(conditions_of(fit))
     parts = []
-    means, sds, subjects, ends = _sampled(fit) if isinstance(fit, GroupSample) else _estimated(fit)
     for k, (name, domain) in enumerate(fit.learner.parameters.items()):
-        middle, width = float(means[..., k].mean()), float(sds[:, k].mean() + means[..., k].std())
-        z = middle + np.linspace(-REACH, REACH, POINTS) * width
-        away = (z - means[:, :, k, None]) / sds[:, None, k, None]
-        curves = (np.exp(-0.5 * away**2) / (sds[:, None, k, None] * np.sqrt(2 * np.pi))).mean(axis=1)  # (S, P)
-        band = np.quantile(curves, (0.025, 0.975), axis=0) if len(curves) > 1 else np.full((2, POINTS), np.nan)
-        curve = {"z": z, "density": curves.mean(axis=0), "lower": band[0], "upper": band[1]}
-        own = {"z": subjects[:, k], "density": np.nan, "lower": np.nan, "upper": np.nan}
-        centre = {"z": [ends[k, 0]], "density": np.nan, "lower": ends[k, 1], "upper": ends[k, 2]}
-        for kind, columns in (("density", curve), ("subject", own), ("mean", centre)):
-            part = pd.DataFrame({"parameter": name, "kind": kind, **columns})
-            part.insert(3, "value", domain.natural(part["z"].to_numpy()))
-            parts.append(part)
+        for condition, rows in _rows(people, k, labels).items():
+            for kind, columns in _columns(people, k, rows).items():
+                part = pd.DataFrame({"parameter": name, "condition": condition, "kind": kind, **columns})
+                part.insert(4, "value", domain.natural(part["z"].to_numpy()))
+                parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def require_plain(fit: GroupFit | GroupSample) -> None:
-    """Raise ModelError where the group has conditions, shared or fixed parameters: its spread is not that of z."""
-    if fit.cells is not None:
-        raise ModelError("a group with conditions, shared or fixed parameters is not drawn yet: see its group_frame()")
+def conditions_of(fit: GroupFit | GroupSample) -> list[str]:
+    """Return the condition of each row of a fit, as in ``drug=verum``; empty texts without conditions."""
+    if fit.cells is None:
+        return [""] * len(fit.subjects)
+    columns = [[f"{name}={value}" for value in values] for name, values in fit.cells.conditions.items()]
+    return [", ".join(told) for told in zip(*columns, strict=True)] if columns else [""] * len(fit.cells.subject)
 
 
-def _estimated(fit: GroupFit) -> tuple[Any, Any, Any, Any]:
-    """Return means (1, N, K), standard deviations (1, K), subjects (N, K), and mean with interval (K, 3)."""
-    g = fit.group
-    means = g.design.means(g.effects)
-    low, high = g.interval()
-    first = [int(np.flatnonzero(g.design.owner == k)[0]) for k in range(means.shape[1])]
-    plain = all(g.design.names[i][1] == "mean" for i in first)
-    centre = means.mean(axis=0)
-    nothing = np.full_like(centre, np.nan)
-    ends = [centre, low[first], high[first]] if plain else [centre, nothing, nothing]
-    return means[None], g.sd[None], fit.unconstrained, np.stack(ends, axis=1)
+def group_means(fit: GroupFit) -> Array:
+    """Return the mean of the group's distribution for each row of a fit, unconstrained, (C, K)."""
+    people = _people(fit)
+    return np.asarray(people.known + people.reach @ people.effects[0])
 
 
-def _sampled(fit: GroupSample) -> tuple[Any, Any, Any, Any]:
+@dataclass(frozen=True)
+class _People:
+    """S draws of a group (one, if it is estimated), and how the parameters of C rows follow from them."""
+
+    effects: Array  # (S, P)
+    covariance: Array  # (S, R, R)
+    interval: Any  # weights (P,) → lower and upper end of the weighted sum of effects
+    known: Array  # (K,)
+    loadings: Array  # (C, K, R)
+    reach: Array  # (C, K, P)
+    whose: NDArray[np.int64]  # (C,)
+    estimates: Array  # (C, K)
+
+
+def _people(fit: GroupFit | GroupSample) -> _People:
+    design = fit.group.design if isinstance(fit, GroupFit) else fit.design
+    size, rows = len(fit.learner.parameters), len(fit.subjects)
+    known, loadings, reach, whose = (
+        np.zeros(size),
+        np.eye(size)[None].repeat(rows, axis=0),
+        design.stacked,
+        np.arange(rows),
+    )
+    if fit.cells is not None and fit.loadings is not None:
+        whose, known, loadings = fit.cells.subject, fit.loadings.known, fit.loadings.varying
+        reach = fit.loadings.reach(design, whose)
+    if isinstance(fit, GroupFit):
+        g = fit.group
+        return _People(
+            g.effects[None], g.covariance[None], lambda weights: _interval(fit, weights), known, loadings, reach, whose,
+            fit.unconstrained,
+        )  # fmt: skip
     effects = fit.effects.reshape(-1, fit.effects.shape[-1])
     kept = np.linspace(0, len(effects) - 1, min(len(effects), MOST_DRAWS)).round().astype(np.int64)
-    means = np.stack([fit.design.means(effects[i]) for i in kept])
     sds = fit.sd.reshape(len(effects), -1)[kept]
-    centre = means.mean(axis=1)
-    ends = np.stack([centre.mean(axis=0), *np.quantile(centre, (0.025, 0.975), axis=0)], axis=1)
-    return means, sds, fit.unconstrained.mean(axis=(0, 1)), ends
+    correlation = fit.correlation.reshape(len(effects), *fit.correlation.shape[2:])[kept]
+    return _People(
+        effects[kept], correlation * sds[:, :, None] * sds[:, None], lambda w: np.quantile(effects @ w, (0.025, 0.975)),
+        known, loadings, reach, whose, fit.unconstrained.mean(axis=(0, 1)),
+    )  # fmt: skip
+
+
+def _interval(fit: GroupFit, weights: Array) -> tuple[float, float]:
+    """Return the 95 % interval of a weighted sum of effects, by Student's t of the fewest degrees of freedom."""
+    from scipy.stats import t
+
+    g = fit.group
+    used = weights != 0.0
+    degrees = float(g.degrees[used].min(initial=np.inf))
+    centre = float(weights @ g.effects)
+    half = float(t.ppf(0.975, degrees)) * float(
+        np.sqrt(weights[used] @ g.effects_covariance[np.ix_(used, used)] @ weights[used])
+    )
+    return centre - half, centre + half
+
+
+def _rows(people: _People, k: int, labels: Array) -> dict[str, NDArray[np.int64]]:
+    """Return the rows of each condition that a parameter depends on; of all people once, if it depends on none."""
+    first = np.searchsorted(people.whose, people.whose)
+    same = people.reach[:, k] == people.reach[first, k]
+    if same.all() and (people.loadings[:, k] == people.loadings[first, k]).all():
+        return {"": np.unique(first)}
+    return {str(label): np.flatnonzero(labels == label) for label in dict.fromkeys(sorted(labels.tolist()))}
+
+
+def _columns(people: _People, k: int, rows: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
+    """Return the curve, the estimates and the mean of one parameter, in some rows."""
+    means = people.known[k] + np.einsum("cp,sp->sc", people.reach[rows, k], people.effects)
+    sds = np.sqrt(np.einsum("cr,srq,cq->sc", people.loadings[rows, k], people.covariance, people.loadings[rows, k]))
+    weights = people.reach[rows, k].mean(axis=0)
+    low, high = people.interval(weights)
+    found: dict[str, dict[str, Any]] = {}
+    if (sds > 0.0).all():
+        middle, width = float(means.mean()), float(sds.mean() + means.std())
+        z = middle + np.linspace(-REACH, REACH, POINTS) * width
+        away = (z - means[:, :, None]) / sds[:, :, None]
+        curves = (np.exp(-0.5 * away**2) / (sds[:, :, None] * np.sqrt(2 * np.pi))).mean(axis=1)  # (S, points)
+        band = np.quantile(curves, (0.025, 0.975), axis=0) if len(curves) > 1 else np.full((2, POINTS), np.nan)
+        found["density"] = {"z": z, "density": curves.mean(axis=0), "lower": band[0], "upper": band[1]}
+    nothing = {"density": np.nan, "lower": np.nan, "upper": np.nan}
+    found["subject"] = {"z": people.estimates[rows, k], **nothing}
+    ends = {"lower": people.known[k] + low, "upper": people.known[k] + high}
+    found["mean"] = {"z": [means.mean()], "density": np.nan, **ends}
+    return found
 
 
 def draw_group(table: pd.DataFrame, ax: Axes, label: str = "") -> None:
     """Draw the group's distribution of one parameter: density, mean with its interval, a tick for each person.
+
+    With conditions, each has its colour, and its own row of ticks and means.
 
     Parameters
     ----------
@@ -118,22 +177,38 @@ def draw_group(table: pd.DataFrame, ax: Axes, label: str = "") -> None:
     label : str
         Of the axis of the unconstrained parameter.
     """
-    curve, own, centre = (table[table["kind"] == kind] for kind in ("density", "subject", "mean"))
-    band = curve["lower"].notna().any()
-    ax.fill_between(curve["z"], curve["density"], color=BLUE, alpha=0.0 if band else 0.15, linewidth=0)
-    if band:
-        ax.fill_between(curve["z"], curve["lower"], curve["upper"], color=BLUE, alpha=0.2, linewidth=0)
-    ax.plot(curve["z"], curve["density"], color=BLUE, linewidth=1.8)
-    top = float(np.nanmax(curve[["density", "upper"]].to_numpy()))
-    ax.plot(own["z"], np.full(len(own), -0.06 * top), "|", color=BLACK, alpha=0.55, markersize=7)
-    z, low, high = (float(centre[name].iloc[0]) for name in ("z", "lower", "upper"))
-    ax.plot([z], [1.1 * top], "o", color=ORANGE, markersize=6)
-    ax.hlines(1.1 * top, low, high, color=ORANGE, linewidth=2.5)
+    conditions = list(dict.fromkeys(table["condition"]))
+    top = float(
+        np.nan_to_num(table[["density", "upper"]][table["kind"] == "density"].to_numpy(), nan=0.0).max(initial=0.0)
+    )
+    top = top or 1.0
+    for place, condition in enumerate(conditions):
+        mine, several = table[table["condition"] == condition], len(conditions) > 1
+        colour = COLOURS[place % len(COLOURS)]
+        _draw_curve(mine[mine["kind"] == "density"], ax, colour)
+        own, centre = mine[mine["kind"] == "subject"], mine[mine["kind"] == "mean"].iloc[0]
+        at = np.full(len(own), -(0.06 + 0.1 * place) * top)
+        ax.plot(own["z"], at, "|", color=colour if several else BLACK, alpha=0.55, markersize=7)
+        height = (1.1 + 0.1 * place) * top
+        ax.plot([centre["z"]], [height], "o", color=colour if several else ORANGE, markersize=6)
+        ax.hlines(height, centre["lower"], centre["upper"], color=colour if several else ORANGE, linewidth=2.5)
     clean(ax)
-    ax.set(yticks=[], ylim=(-0.14 * top, 1.25 * top))
+    more = 0.1 * (len(conditions) - 1)
+    ax.set(yticks=[], ylim=(-(0.14 + more) * top, (1.25 + more) * top))
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(label, fontsize=9)
-    panel_title(ax, str(table["parameter"].iloc[0]), f"mean {float(centre['value'].iloc[0]):.3g}")
+    means = ", ".join(f"{value:.3g}" for value in table["value"][table["kind"] == "mean"])
+    panel_title(ax, str(table["parameter"].iloc[0]), f"mean {means}")
+
+
+def _draw_curve(curve: pd.DataFrame, ax: Axes, colour: str) -> None:
+    if curve.empty:
+        return
+    band = curve["lower"].notna().any()
+    ax.fill_between(curve["z"], curve["density"], color=colour, alpha=0.0 if band else 0.15, linewidth=0)
+    if band:
+        ax.fill_between(curve["z"], curve["lower"], curve["upper"], color=colour, alpha=0.2, linewidth=0)
+    ax.plot(curve["z"], curve["density"], color=colour, linewidth=1.8)
 
 
 def figure_group(table: pd.DataFrame, domains: dict[str, Domain], title: str = "") -> Figure:
@@ -142,106 +217,9 @@ def figure_group(table: pd.DataFrame, domains: dict[str, Domain], title: str = "
     figure, axes = panels(len(names), 2.9, 2.7)
     for ax, name in zip(axes, names, strict=True):
         draw_group(table[table["parameter"] == name], ax, unconstrained_name(name, domains[name]))
-    _legend(figure, [("o", ORANGE, "mean over people, 95 % interval"), ("|", BLACK, "a person's estimate")])
-    _headline(figure, title)
+    marks = [("o", ORANGE, "mean over people, 95 % interval"), ("|", BLACK, "a person's estimate")]
+    conditions = [condition for condition in dict.fromkeys(table["condition"]) if condition]
+    marks += [("s", COLOURS[place % len(COLOURS)], condition) for place, condition in enumerate(conditions)]
+    legend_below(figure, marks)
+    headline(figure, title)
     return figure
-
-
-def table_shrinkage(alone: Fit, group: GroupFit) -> pd.DataFrame:
-    """Return the estimates of each subject alone and in the group.
-
-    Parameters
-    ----------
-    alone : Fit
-        Every subject by itself, of the same model and subjects.
-    group : GroupFit
-
-    Returns
-    -------
-    DataFrame
-        ``parameter``, ``subject``, ``alone``, ``group`` (natural units) and ``mean`` (of the subject's group: what
-        estimates are drawn towards).
-
-    Raises
-    ------
-    ModelError
-        If the fits are of different models or subjects.
-    """
-    import pandas as pd
-
-    same = alone.subjects == group.subjects and list(alone.learner.parameters) == list(group.learner.parameters)
-    if not same:
-        raise ModelError("shrinkage is shown between two fits of the same model to the same subjects")
-    require_plain(group)
-    means = group.group.design.means(group.group.effects)
-    parts = [
-        pd.DataFrame(
-            {
-                "parameter": name,
-                "subject": list(group.subjects),
-                "alone": alone.natural[:, k],
-                "group": group.natural[:, k],
-                "mean": domain.natural(means[:, k]),
-            }
-        )
-        for k, (name, domain) in enumerate(group.learner.parameters.items())
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def draw_shrinkage(table: pd.DataFrame, ax: Axes, domain: Domain) -> None:
-    """Draw an arrow a subject, from the estimate alone to that in the group, sorted by the former.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of one parameter, as `table_shrinkage` gives them.
-    ax : matplotlib Axes
-    domain : Domain
-    """
-    ordered = table.sort_values("alone", kind="stable")
-    rows = np.arange(len(ordered))
-    size = 5.0 if len(rows) <= 60 else max(1.5, 300.0 / len(rows))
-    low, high = natural_axis(ax, "x", domain, ordered[["alone", "group"]].to_numpy())
-    start, end = (ordered[name].clip(low, high).to_numpy() for name in ("alone", "group"))
-    ax.hlines(rows, start, end, color=BLUE, alpha=0.4, linewidth=min(1.6, size / 2))
-    ax.plot(start, rows, "o", color="white", markeredgecolor=GREY, markersize=size)
-    ax.plot(end, rows, "o", color=BLUE, markersize=size, markeredgewidth=0)
-    for mean in ordered["mean"].unique():
-        ax.axvline(mean, color=ORANGE, linewidth=1.5, zorder=0)
-    clean(ax)
-    ax.set(yticks=[], ylim=(-1, len(rows)))
-    panel_title(ax, str(table["parameter"].iloc[0]))
-
-
-def figure_shrinkage(table: pd.DataFrame, domains: dict[str, Domain], title: str = "") -> Figure:
-    """Return a figure with one panel a parameter; see `table_shrinkage`."""
-    names = list(dict.fromkeys(table["parameter"]))
-    count = len(table) // len(names)
-    figure = new_figure(0.6 + 2.9 * len(names), 1.6 + min(0.13 * max(count, 12), 7.0))
-    axes: Any = figure.subplots(1, len(names), squeeze=False)[0]
-    for ax, name in zip(axes, names, strict=True):
-        draw_shrinkage(table[table["parameter"] == name], ax, domains[name])
-    axes[0].set_ylabel("subjects, sorted", fontsize=9)
-    marks = [("o", BLUE, "in the group"), ("o", GREY, "alone"), ("|", ORANGE, "group mean")]
-    _legend(figure, marks, hollow="alone")
-    _headline(figure, title)
-    return figure
-
-
-def _legend(figure: Figure, marks: list[tuple[str, str, str]], hollow: str = "") -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D(
-            [], [], linestyle="", marker=mark, color="white" if text == hollow else colour, markeredgecolor=colour,
-            label=text,
-        )
-        for mark, colour, text in marks
-    ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8, handletextpad=0.1)
-
-
-def _headline(figure: Figure, title: str) -> None:
-    if title:
-        figure.suptitle(title, fontsize=11, x=0.01, ha="left")

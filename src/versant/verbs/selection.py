@@ -10,6 +10,7 @@ import numpy as np
 from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import DataError, ModelError
 from versant.inference.criterion import LESS_IS_BETTER, Criterion
+from versant.inference.group_result import GroupFit
 from versant.inference.hbi_result import HierarchicalSelection, select_hierarchically
 from versant.inference.likelihood import bind
 from versant.inference.prior import Prior, PriorLike, as_prior
@@ -38,16 +39,14 @@ def select(
     subjects = next(iter(accounts.values())).subjects
     sign = -0.5 if criterion in LESS_IS_BETTER else 1.0
     evidence = sign * np.stack([score.values for score in scores])
-    labels = None if groups is None else _labels(groups, subjects, next(iter(named.values())))
+    labels = None if groups is None else _labels(groups, subjects, named)
     return select_models(list(accounts), subjects, evidence, families, groups=labels, seed=seed)
 
 
-def _labels(groups: Any, subjects: tuple[object, ...], result: Result) -> list[str]:
+def _labels(groups: Any, subjects: tuple[object, ...], named: Mapping[str, Result]) -> list[str]:
     """Return the group of each subject."""
     if isinstance(groups, str):
-        if not isinstance(result, Fit | GroupSample):
-            raise ModelError(f"groups={groups!r} is a column of trials, which this result does not hold: give labels")
-        groups = subject_column(result.trials, groups)
+        groups = _told_by(groups, named)
     if isinstance(groups, Mapping):
         absent = next((label for label in subjects if label not in groups), None)
         if absent is not None:
@@ -56,6 +55,26 @@ def _labels(groups: Any, subjects: tuple[object, ...], result: Result) -> list[s
     if len(groups) != len(subjects):
         raise ModelError(f"groups= needs one label for each of the {len(subjects)} subjects, not {len(groups)}")
     return [str(label) for label in groups]
+
+
+def _told_by(column: str, named: Mapping[str, Result]) -> list[object]:
+    """Return what a column of the results' trials says of each subject; those that have it agree (`Scored.columns`).
+
+    Raises
+    ------
+    ModelError
+        If no result holds trials.
+    DataError
+        If none of the trials has the column, or it changes within a subject.
+    """
+    trials = [
+        result.whole_trials if isinstance(result, GroupFit | GroupSample) else result.trials
+        for result in named.values()
+        if isinstance(result, Fit | GroupSample)
+    ]
+    if not trials:
+        raise ModelError(f"groups={column!r} is a column of trials, which these results do not hold: give labels")
+    return subject_column(next((one for one in trials if column in one.columns), trials[0]), column)
 
 
 def subject_column(trials: Trials, column: str) -> list[object]:
