@@ -31,7 +31,7 @@ def test_a_plan_file_holds_a_controller(tmp_path: Path) -> None:
         ("[1, 2]", "which is a JSON object"),
         ("{}", "expected format"),
         (json.dumps({**CONTROLLER.to_dict(), "start": [0.5, 0.5, 0.5]}), "start probabilities sum to 1.5"),
-        (json.dumps({**CONTROLLER.to_dict(), "start": [float("nan"), 0, 0]}), "holds NaN, which is no probability"),
+        (json.dumps({**CONTROLLER.to_dict(), "start": [float("nan"), 0, 0]}), "holds NaN, which is no finite number"),
         (json.dumps({**CONTROLLER.to_dict(), "more": 1}), "unknown keys"),
     ],
 )

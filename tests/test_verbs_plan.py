@@ -155,6 +155,18 @@ def test_budgets_that_only_information_could_reconcile_are_proved_impossible() -
     assert min(found.least_excess.multipliers.values()) > 0
 
 
+def test_a_size_that_limits_is_called_so() -> None:
+    small = plan_with_all_bounds(RISKY, 2, starts=1, bounds=())
+    assert PlanVerdict.LIMITED_BY_SIZE in small.verdict
+    assert small.larger is not None
+    assert small.larger.nodes == 5
+    assert small.larger.value == pytest.approx(19.3714, abs=1e-4)
+    assert "2 nodes are few: a controller with 5, met on the way, is worth 19.3713" in str(small)
+    whole = plan_with_all_bounds(RISKY, 5, starts=1, bounds=())
+    assert whole.larger is None
+    assert "met on the way" not in str(whole)
+
+
 def test_what_is_neither_found_nor_disproved_is_called_so() -> None:
     """One node cannot tell the doors apart, so no listening and little risk exclude each other; more nodes could do."""
     found = plan(RISKY, nodes=1, budgets={"risk": 5.0, "listen": 8.0}, starts=5)

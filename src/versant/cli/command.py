@@ -33,6 +33,7 @@ from versant.cli.predictive import predictive
 from versant.cli.recover import recover
 from versant.cli.show import show
 from versant.cli.simulate import simulate
+from versant.cli.verify import verify
 from versant.cli.wording import as_options
 from versant.errors import VersantError
 
@@ -48,13 +49,13 @@ def versant() -> None:
 
     \b
     Exit codes: 0 done, 1 bad input or failure, 2 wrong usage,
-    3 finished, but some subject is not 'converged' or a budget is not met.
+    3 finished, but some subject is not 'converged', a budget is not met or a certificate does not hold.
     """
 
 
 for subcommand in (
     fit, compare, latents, draw, predictive, identify, recover, confusion, calibrate, simulate,
-    plan, frontier, evaluate, models, problems, check, show, convert, export, demo,
+    plan, frontier, evaluate, verify, models, problems, check, show, convert, export, demo,
 ):  # fmt: skip
     versant.add_command(subcommand)
 

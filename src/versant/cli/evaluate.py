@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from versant.cli.console import print_json, remark
-from versant.cli.load import load_controller, load_problem
+from versant.cli.load import load_agent, load_problem
 from versant.cli.options import as_dict, json_option, seed_option
 from versant.cli.plan import exceeded, problem_options
-
-if TYPE_CHECKING:
-    from versant.agents.alpha import AlphaPolicy
-    from versant.agents.controller import Controller
-    from versant.tasks.pomdp import Pomdp
 
 __all__ = ["evaluate"]
 
@@ -38,7 +32,7 @@ def evaluate(agent: str, problem: str, budgets: Any, costs: Any, runs: int, seed
     limits = as_dict(budgets, "--budget")
     task = load_problem(problem, costs, limits)
     remark(*task.notes)
-    found = evaluate_agent(_load_agent(agent, task), task, limits, runs=runs, seed=seed)
+    found = evaluate_agent(load_agent(agent, task), task, limits, runs=runs, seed=seed)
     if as_json:
         print_json(found.to_dict())
     else:
@@ -46,10 +40,3 @@ def evaluate(agent: str, problem: str, budgets: Any, costs: Any, runs: int, seed
         for name, cost in found.costs.items():
             print(f"{name} {cost}")
     return exceeded(found.costs)
-
-
-def _load_agent(text: str, problem: Pomdp) -> Controller | AlphaPolicy:
-    """Read alpha vectors if the file is called ``.alpha``, a controller otherwise."""
-    from versant.formats.alpha import read_alpha
-
-    return read_alpha(text, problem) if Path(text).suffix.lower() == ".alpha" else load_controller(text, problem)

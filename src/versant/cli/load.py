@@ -13,12 +13,13 @@ from versant.cli.options import as_dict
 from versant.errors import ProblemError
 
 if TYPE_CHECKING:
+    from versant.agents.alpha import AlphaPolicy
     from versant.agents.controller import Controller
     from versant.agents.learner import Learner
     from versant.tasks.pomdp import Pomdp
     from versant.trials import Trials
 
-__all__ = ["load_controller", "load_model", "load_problem", "load_trials"]
+__all__ = ["load_agent", "load_controller", "load_model", "load_problem", "load_trials"]
 
 Pairs = tuple[tuple[str, Any], ...]
 
@@ -103,6 +104,13 @@ def load_controller(text: str, problem: Pomdp) -> Controller:
     from versant.formats.policy_graph import read_policy_graph
 
     return read_policy_graph(text, problem) if Path(text).suffix.lower() == ".pg" else read_controller(text)
+
+
+def load_agent(text: str, problem: Pomdp) -> Controller | AlphaPolicy:
+    """Read alpha vectors if the file is called ``.alpha``, a controller otherwise."""
+    from versant.formats.alpha import read_alpha
+
+    return read_alpha(text, problem) if Path(text).suffix.lower() == ".alpha" else load_controller(text, problem)
 
 
 def _built_in(name: str, own: list[str], budgeted: list[str]) -> Pomdp:

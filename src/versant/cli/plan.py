@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from versant.cli.console import INTERRUPTED, WARNING, print_json, progress_bar, remark
-from versant.cli.load import load_problem
+from versant.cli.load import load_agent, load_problem
 from versant.cli.options import BUDGET, COST, as_dict, json_option, out_option, seed_option
 from versant.cli.output import folder_for
 
@@ -47,13 +47,23 @@ def _nodes(context: click.Context, option: click.Parameter, text: str | None) ->
 @click.command(short_help="Find a controller within budgets, with a bound.")
 @click.argument("problem")
 @click.option(
-    "--nodes", callback=_nodes, metavar="N|grow", help="Size of the controller: 5, unless the method chooses it."
+    "--nodes",
+    callback=_nodes,
+    metavar="N|grow",
+    help="Size of the controller: 5 or that of --start, unless the method chooses it.",
 )
 @click.option("--method", default="natural", show_default=True, help="natural, sqp, pga, nlp, alpha or columns.")
 @click.option("--deterministic", is_flag=True, help="A controller without chance.")
 @problem_options
 @click.option("--time", type=click.FloatRange(min=0.0, min_open=True), help="Seconds; more starts while they last.")
 @click.option("--starts", type=click.IntRange(min=1), help="Random starts; unless given, 40 or fewer, by size.")
+@click.option(
+    "--start",
+    "files",
+    type=click.Path(),
+    multiple=True,
+    help="Start from this controller (.json, .pg) or these alpha vectors (.alpha) besides; of any size.",
+)
 @click.option("--minimise", metavar="COST", help="Make this cost small; the reward is a cost then, called reward.")
 @seed_option
 @out_option
@@ -67,6 +77,7 @@ def plan(
     costs: Any,
     time: float | None,
     starts: int | None,
+    files: tuple[str, ...],
     minimise: str | None,
     seed: int,
     **output: Any,
@@ -84,6 +95,7 @@ def plan(
     folder = folder_for(output["out"])
     checkpoint = None if folder is None else folder / "checkpoint.npz"
     settings: Any = {"minimise": minimise, "starts": starts, "time": time, "seed": seed, "checkpoint": checkpoint}
+    settings["also"] = [load_agent(file, task) for file in files]
     settings |= {"method": method, "deterministic": deterministic}
     interrupted = False
     try:
@@ -92,12 +104,12 @@ def plan(
     except Interrupted as stop:
         found, interrupted = stop.plan, True
         remark("interrupted: this is the best so far" + ("" if folder is None else "; the same command goes on"))
-    files = [] if folder is None else write_plan(found, folder)
+    written = [] if folder is None else write_plan(found, folder)
     if output["as_json"]:
         print_json(found.to_dict())
     else:
         print(found)
-    remark(*(f"wrote {file}" for file in files))
+    remark(*(f"wrote {file}" for file in written))
     return INTERRUPTED if interrupted else exceeded(found.costs)
 
 
@@ -110,11 +122,12 @@ def exceeded(costs: Any) -> int:
 
 
 def write_plan(found: Plan, folder: Path) -> list[Path]:
-    """Write the controller, the whole result, its tables and the figure; return the files."""
+    """Write controller, result, tables, figure and, where there are any, α-vectors; return the files."""
     from versant.figures.canvas import new_figure, save
     from versant.figures.plan import draw_controller, draw_convergence, table_edges, table_nodes
-    from versant.files import write_json
+    from versant.formats.alpha import write_alpha
     from versant.formats.controllers import write_controller
+    from versant.formats.plans import write_plan as write_saved
     from versant.formats.tables import write_table
 
     figure = new_figure(10.0, 4.6)
@@ -124,8 +137,11 @@ def write_plan(found: Plan, folder: Path) -> list[Path]:
     names = ("controller.json", "result.json", "nodes.csv", "edges.csv", "plan.png")
     files = [folder / name for name in names]
     write_controller(found.controller, files[0])
-    write_json(files[1], found.to_dict())
+    write_saved(found, files[1])
     write_table(table_nodes(found), files[2])
     write_table(table_edges(found), files[3])
     save(figure, files[4])
+    if found.alpha is not None:
+        files.append(folder / "policy.alpha")
+        write_alpha(found.alpha, files[-1])
     return files

@@ -49,7 +49,8 @@ def read_alpha(path: str | os.PathLike[str], pomdp: Pomdp) -> AlphaPolicy:
     for begin in range(0, len(words), length):
         first, *values = words[begin : begin + length]
         if not (first.text.isascii() and first.text.isdigit() and int(first.text) < pomdp.n_actions):
-            fail_at(f"expected the number of an action, from 0 to {pomdp.n_actions - 1}", source, first)
+            problem = f"expected the number of an action, from 0 to {pomdp.n_actions - 1}"
+            fail_at(f"{problem}; {pomdp.n_states} values follow each, one a state of the problem", source, first)
         if len(values) < pomdp.n_states:
             problem = f"expected {pomdp.n_states} values after the action, one a state; {len(values)} follow"
             fail_at(problem, source, first)

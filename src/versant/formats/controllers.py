@@ -9,14 +9,12 @@ under ``"controller"``.
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
-from typing import Any
 
 from versant.agents.controller import Controller
 from versant.errors import FormatError, ProblemError
 from versant.files import write_json
+from versant.formats.json_objects import read_object
 
 __all__ = ["read_controller", "write_controller"]
 
@@ -27,6 +25,7 @@ def write_controller(controller: Controller, path: str | os.PathLike[str]) -> No
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> target = Path(tempfile.mkdtemp()) / "controller.json"
     >>> write_controller(Controller.random(2, ("go", "stay"), ("dark", "light"), seed=1), target)
     >>> read_controller(target)
@@ -43,28 +42,10 @@ def read_controller(path: str | os.PathLike[str]) -> Controller:
     FormatError
         For a file that cannot be read, is no JSON, or holds no valid controller.
     """
-    source = str(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise FormatError(f"cannot be read: {error.strerror}", source) from error
-    except UnicodeDecodeError as error:
-        raise FormatError("is not UTF-8 text", source) from error
-    try:
-        content: Any = json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise FormatError(f"is not JSON: {error.msg}", source, error.lineno, error.colno) from error
-    except ValueError as error:
-        raise FormatError(str(error), source) from error
-    if isinstance(content, dict) and "format" not in content and isinstance(content.get("controller"), dict):
+    content = read_object(path, "controller")
+    if "format" not in content and isinstance(content.get("controller"), dict):
         content = content["controller"]
-    if not isinstance(content, dict):
-        raise FormatError("holds no controller, which is a JSON object", source)
     try:
         return Controller.from_dict(content)
     except ProblemError as error:
-        raise FormatError(str(error), source) from error
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"holds {name}, which is no probability")
+        raise FormatError(str(error), str(path)) from error

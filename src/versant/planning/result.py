@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from versant.agents.alpha import AlphaPolicy
 from versant.agents.controller import Controller
+from versant.errors import ProblemError
 from versant.planning.bounds import UpperBound
 from versant.planning.certificate import Cost
 from versant.planning.verdict import PlanVerdict
+from versant.tasks.pomdp import Pomdp
 
-__all__ = ["Improvement", "Interrupted", "Plan"]
+__all__ = ["Improvement", "Interrupted", "Larger", "Plan", "planned_problem"]
 
 Array = NDArray[np.float64]
 
@@ -26,6 +28,13 @@ class Improvement(NamedTuple):
     seconds: float
     value: float
     violation: float  # largest excess over a budget as a fraction of it; 0 within all budgets
+
+
+class Larger(NamedTuple):
+    """A controller with more nodes that was met on the way, within the budgets."""
+
+    nodes: int
+    value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +64,7 @@ class Plan:
     seed: int
     families: Mapping[str, int]  # number of ascents from each family of starts
     seconds: float
+    larger: Larger | None = None  # a larger controller that is known to be worth more
     alpha: AlphaPolicy | None = None  # of method "alpha": values of the nodes as α-vectors, node x the x-th
 
     @property
@@ -73,7 +83,7 @@ class Plan:
         return None if self.upper_bound is None else self.upper_bound - self.value
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the history and the uses, ready for JSON."""
+        """Everything but the uses, which follow from controller and problem, and the α-vectors, ready for JSON."""
         return {
             "problem": self.problem,
             "minimised": self.minimised,
@@ -93,7 +103,9 @@ class Plan:
             "least_excess": None if self.least_excess is None else _proof(self.least_excess),
             "gap": self.gap,
             "first_order_gap": self.first_order_gap,
+            "larger": None if self.larger is None else self.larger._asdict(),
             "verdict": [str(flag) for flag in self.verdict],
+            "history": [list(moment) for moment in self.history],
             "controller": self.controller.to_dict(),
         }
 
@@ -104,7 +116,25 @@ class Plan:
         lines = [f"{value} {_precise(self.value)} ± {self.value_error:.1e}{bound}"]
         lines += [f"{name} {cost}" for name, cost in self.costs.items()]
         lines.append("verdict: " + ", ".join(self.verdict))
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._advice()])
+
+    def _advice(self) -> Iterator[str]:
+        """Say what the size of the controller or the budgets leave to be wished for."""
+        if self.larger is not None:
+            yield (
+                f"{self.controller.n_nodes} nodes are few: a controller with {self.larger.nodes}, met on the way, is "
+                f"worth {_precise(self.larger.value)}; ask for as many, or let nodes grow"
+            )
+        if PlanVerdict.BUDGET_VIOLATED not in self.verdict:
+            return
+        if self.history:
+            yield f"this controller exceeds a budget by {self.history[-1].violation:.3g} of it, the least found"
+        proof = self.least_excess
+        if proof is not None and proof.value > 0.0:
+            prices = ", ".join(f"{name} {price:.4g}" for name, price in proof.multipliers.items() if price)
+            yield f"every policy exceeds one by {proof.value:.3g} of it or more ({proof.method}; multipliers: {prices})"
+        else:
+            yield "whether any policy keeps all budgets is open"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -113,6 +143,23 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, plan: Plan) -> None:
         super().__init__("planning was interrupted; the best plan so far is the `plan` of this exception")
         self.plan = plan
+
+
+def planned_problem(
+    pomdp: Pomdp, minimised: str | None, limits: Mapping[str, tuple[float | None, float | None]]
+) -> Pomdp:
+    """Return the problem that a plan is of: its aim, and (floor, budget) of each cost; others are lifted.
+
+    Raises
+    ------
+    ProblemError
+        Where the problem lacks a cost.
+    """
+    aimed = pomdp if minimised is None else pomdp.minimising(minimised)
+    missing = [name for name in limits if name not in aimed.costs]
+    if missing:
+        raise ProblemError(f"the plan knows the cost {missing[0]!r}, which the problem lacks")
+    return aimed.with_budgets(dict.fromkeys(aimed.costs)).with_budgets(dict(limits))
 
 
 def _precise(number: float) -> str:

@@ -57,6 +57,11 @@ class PlanVerdict(Word):
         "the upper bound, which holds for every policy, is within 1e-3 of the value or of its spread / 100,000",
         "nothing.",
     )
+    LIMITED_BY_SIZE = (
+        "limited_by_size",
+        "a controller with more nodes, met on the way, is worth over 1e-3 more; `larger` says how large it is",
+        'as many nodes, or nodes="grow"; or a method that chooses the size, "columns" or (without budgets) "alpha".',
+    )
     INFEASIBLE = (
         "infeasible",
         "a bound proves that no policy whatever keeps all budgets; the multipliers of `least_excess` are the proof",
@@ -74,18 +79,31 @@ class PlanVerdict(Word):
     )
 
 
-def judge(certificate: Certificate, upper_bound: float | None, proved_infeasible: bool) -> tuple[PlanVerdict, ...]:
-    """Derive the flags from a certificate, the best upper bound and whether infeasibility has been proved."""
+def judge(
+    certificate: Certificate, upper_bound: float | None, proved_infeasible: bool, larger: float = float("-inf")
+) -> tuple[PlanVerdict, ...]:
+    """Derive the flags.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    upper_bound : float or None
+        The best one.
+    proved_infeasible : bool
+    larger : float
+        Value of a larger controller within the budgets.
+    """
+    if not (certificate.feasible or certificate.undecided):
+        return PlanVerdict.BUDGET_VIOLATED, PlanVerdict.INFEASIBLE if proved_infeasible else PlanVerdict.NOT_FOUND
     size = max(abs(certificate.value), SMALL * certificate.scale)
-    flags = []
-    if certificate.feasible or certificate.undecided:
-        flags.append(PlanVerdict.FEASIBLE if certificate.feasible else PlanVerdict.UNDECIDED)
-        stationary = certificate.gap <= STATIONARY_WITHIN * size
-        flags.append(PlanVerdict.STATIONARY if stationary else PlanVerdict.NOT_STATIONARY)
-        size = max(abs(certificate.value), TINY * certificate.scale)
-        if upper_bound is not None and upper_bound - certificate.value <= OPTIMAL_WITHIN * size:
-            flags.append(PlanVerdict.OPTIMAL)
-    else:
-        flags.append(PlanVerdict.BUDGET_VIOLATED)
-        flags.append(PlanVerdict.INFEASIBLE if proved_infeasible else PlanVerdict.NOT_FOUND)
+    stationary = certificate.gap <= STATIONARY_WITHIN * size
+    flags = [
+        PlanVerdict.FEASIBLE if certificate.feasible else PlanVerdict.UNDECIDED,
+        PlanVerdict.STATIONARY if stationary else PlanVerdict.NOT_STATIONARY,
+    ]
+    near = certificate.value + OPTIMAL_WITHIN * max(abs(certificate.value), TINY * certificate.scale)
+    if upper_bound is not None and upper_bound <= near:
+        flags.append(PlanVerdict.OPTIMAL)
+    elif larger > near:
+        flags.append(PlanVerdict.LIMITED_BY_SIZE)
     return tuple(flags)

@@ -24,10 +24,10 @@ from versant.planning.onesided import OneSided, one_sided
 from versant.planning.pga import Pga
 from versant.planning.proofs import prove
 from versant.planning.protocol import Method
-from versant.planning.result import Interrupted, Plan
+from versant.planning.result import Interrupted, Larger, Plan
 from versant.planning.sqp import Sqp
 from versant.planning.verdict import PlanVerdict, judge
-from versant.planning.ways import FAMILIES, NODES, Family, Task, ascend_from_starts, solve
+from versant.planning.ways import FAMILIES, MARGIN, NODES, Family, Task, ascend_from_starts, solve
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
 
@@ -185,6 +185,9 @@ def _report(
             f"contradiction: the controller found earns {certificate.value} within the budgets, but the upper bound "
             f"is {upper}. Please report this problem"
         )
+    larger = _larger(task, controller)
+    proved = excess is not None and excess.value > 0
+    verdict = judge(certificate, upper, proved, -np.inf if larger is None else larger.value)
     return Plan(
         controller=controller,
         value=certificate.value,
@@ -195,7 +198,7 @@ def _report(
         proved_at=proofs.moments,
         multipliers=certificate.multipliers,
         first_order_gap=certificate.gap,
-        verdict=judge(certificate, upper, excess is not None and excess.value > 0),
+        verdict=verdict,
         least_excess=excess,
         history=tuple(task.run.history),
         moves=certificate.moves,
@@ -205,8 +208,18 @@ def _report(
         seed=task.seed,
         families=task.run.families,
         seconds=task.run.elapsed,
+        larger=larger if PlanVerdict.LIMITED_BY_SIZE in verdict else None,
         alpha=lower_vectors(controller, sided.pomdp) if method == "alpha" else None,
     )
+
+
+def _larger(task: Task, controller: Controller) -> Larger | None:
+    """The best mixture of policy graphs, if it keeps the budgets and has more nodes."""
+    columns = task.run.columns
+    mixed = None if columns is None else columns.best(MARGIN)
+    if mixed is None or mixed.excess > 0.0 or mixed.graph.n_nodes <= controller.n_nodes:
+        return None
+    return Larger(mixed.graph.n_nodes, float(mixed.totals[0]))
 
 
 def _check(bounds: Sequence[str], families: Sequence[str], iterations: int | None, time: float | None) -> None:

@@ -5,7 +5,8 @@
 2. Budgets: what is claimed to be kept is kept by the totals computed here.
 3. Upper bounds: at the multipliers λ of each bound, the value of every policy at R − λ·C is bounded again, plus λ·ε.
 4. Infeasibility: at its multipliers, Σ λ_i (h_i − ε_i) of every policy is bounded from below again.
-5. Verdict: the flags follow from the numbers.
+5. α-vectors: each is at most one step of its node and what follows it.
+6. Verdict: the flags follow from the numbers.
 
 Bounds by point-based search depend on the effort spent, so they are confirmed to a tolerance, everything else to
 rounding.
@@ -20,14 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.errors import ProblemError
+from versant.agents.alpha import AlphaPolicy
 from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.bounds import UpperBound
 from versant.planning.certificate import certify
 from versant.planning.chain import controlled_chain
 from versant.planning.pointbased import PointBased
 from versant.planning.relaxations import Kind, Relaxation
-from versant.planning.result import Plan
+from versant.planning.result import Plan, planned_problem
 from versant.planning.verdict import PlanVerdict, judge
 from versant.tasks.pomdp import Pomdp
 
@@ -89,7 +90,8 @@ def verify(plan: Plan, pomdp: Pomdp, *, tolerance: float = 1e-3, effort: float =
     the certificate does not hold:
     - value: claimed ... ± ..., computed ... ± ...
     """
-    task = _problem_of(plan, pomdp)
+    limits = {name: (cost.floor, cost.budget) for name, cost in plan.costs.items()}
+    task = planned_problem(pomdp, plan.minimised, limits)
     failures = [*_totals(plan, task), *_budgets(plan)]
     checked = ["value and costs", "budgets"]
     if not failures:
@@ -98,19 +100,13 @@ def verify(plan: Plan, pomdp: Pomdp, *, tolerance: float = 1e-3, effort: float =
     if plan.bounds:
         failures += _upper_bounds(plan, task, tolerance, effort)
         checked.append(f"{len(plan.bounds)} upper bounds")
+    if plan.alpha is not None:
+        failures += _vectors(plan.alpha, plan, task)
+        checked.append(f"{len(plan.alpha.vectors)} alpha vectors")
     if PlanVerdict.INFEASIBLE in plan.verdict:
         failures += _infeasibility(plan, task, effort)
         checked.append("infeasibility")
     return Verification(tuple(checked), tuple(failures))
-
-
-def _problem_of(plan: Plan, pomdp: Pomdp) -> Pomdp:
-    aimed = pomdp if plan.minimised is None else pomdp.minimising(plan.minimised)
-    missing = [name for name in plan.costs if name not in aimed.costs]
-    if missing:
-        raise ProblemError(f"the plan knows the cost {missing[0]!r}, which the problem lacks")
-    lifted = aimed.with_budgets(dict.fromkeys(aimed.costs))
-    return lifted.with_budgets({name: (cost.floor, cost.budget) for name, cost in plan.costs.items()})
 
 
 def _totals(plan: Plan, task: Pomdp) -> Iterator[str]:
@@ -156,7 +152,8 @@ def _stationarity(plan: Plan, task: Pomdp) -> Iterator[str]:
 
 def _flags(plan: Plan, task: Pomdp) -> Iterator[str]:
     proved = plan.least_excess is not None and plan.least_excess.value > 0
-    flags = judge(certify(task, plan.controller), plan.upper_bound, proved)
+    larger = -np.inf if plan.larger is None else plan.larger.value
+    flags = judge(certify(task, plan.controller), plan.upper_bound, proved, larger)
     if flags != tuple(flag for flag in plan.verdict if flag != PlanVerdict.INTERRUPTED):
         yield f"verdict: claimed {', '.join(plan.verdict)}; the numbers say {', '.join(flags)}"
 
@@ -176,6 +173,20 @@ def _upper_bounds(plan: Plan, task: Pomdp, tolerance: float, effort: float) -> I
         blur = (tolerance if by_search else 1e-7) * max(abs(again), 1e-3 * spread)
         if not again <= bound.value + blur:
             yield f"upper bound ({bound.method}): claimed {bound.value!r}, not confirmed; computed {again!r}"
+
+
+def _vectors(alpha: AlphaPolicy, plan: Plan, task: Pomdp) -> Iterator[str]:
+    """Every α-vector is at most one step of its node followed by those of the next; at the start, at most the value."""
+    agent, blur = plan.controller, 1e-12 * float(np.abs(alpha.vectors).max())
+    for node, (vector, action) in enumerate(zip(alpha.vectors, alpha.vector_actions.tolist(), strict=True)):
+        following = agent.transition[node, action] @ alpha.vectors  # (O, S')
+        ahead = task.transitions[action] @ task.emissions[action].multiply(following.T).sum(axis=1)
+        step = task.rewards[:, action] + (task.discount or 0.0) * ahead
+        if agent.action[node, action] != 1.0 or (vector > step + blur).any():
+            yield f"alpha vector {node}: it promises more than a step of its node and what follows"
+    promised = float(agent.start @ (alpha.vectors @ task.start))
+    if not promised <= plan.value + plan.value_error:
+        yield f"alpha vectors: they promise {promised!r} at the start, the value is {plan.value!r}"
 
 
 def _infeasibility(plan: Plan, task: Pomdp, effort: float) -> Iterator[str]:
