@@ -72,6 +72,7 @@ _HOMES = {
     "formats.results": "load_fit load_scored save",
     "formats.bids": "write_events",
     "formats.alpha": "read_alpha write_alpha",
+    "formats.plans": "read_plan write_plan",
     "formats.controllers": "read_controller write_controller",
     "formats.exports": "export",
     "formats.policy_graph": "read_policy_graph write_policy_graph",
