@@ -7,9 +7,14 @@ import pytest
 
 import versant.planning.evaluation as evaluation_module
 from tests.planning_cases import chain, random_controllers, random_problem, totals
+from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.planning.evaluation import ClosedLoop
+from versant.planning.gradient import pair_visits
+from versant.planning.problem import PlanningProblem
+from versant.planning.products import ChainProducts
 from versant.tasks.zoo import tiger
+from versant.tasks.zoo.rocks import rock_sample
 
 
 @pytest.fixture(params=["dense", "sparse", "products"])
@@ -93,3 +98,83 @@ def test_undiscounted_and_finite_problems_are_refused() -> None:
 def test_controllers_of_other_problems_are_refused() -> None:
     with pytest.raises(ProblemError, match="actions"):
         ClosedLoop(tiger(), 2).check(random_controllers(random_problem(0), 2, 1)[0])
+
+
+def test_pairs_reached_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_module, "SPARSE_LIMIT", 0)
+    monkeypatch.setattr(evaluation_module, "DENSE_LIMIT", 0)
+    pomdp = rock_sample(4, 2)
+    loop, rng = ClosedLoop(pomdp, 6), np.random.default_rng(1)
+    shape = (6, pomdp.n_actions, pomdp.n_observations)
+    one = Controller(
+        np.eye(6)[0],
+        np.eye(pomdp.n_actions)[rng.integers(0, pomdp.n_actions, 6)],
+        np.eye(6)[rng.integers(0, 6, shape)],
+        pomdp.actions,
+        pomdp.observations,
+    )
+    theta = loop.layout.vector([one])
+    whole, reached = loop.evaluate(theta).refined(), loop.evaluate_reached(theta).refined()
+    assert reached.pairs is not None
+    assert len(reached.pairs) < whole.solution.shape[1]
+    np.testing.assert_allclose(reached.totals, whole.totals, rtol=1e-11)
+    np.testing.assert_allclose(reached.occupancy, whole.occupancy, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(pair_visits(reached), pair_visits(whole), rtol=1e-10, atol=1e-12)
+    known = ~np.isnan(reached.node_values)
+    assert known.sum() == len(reached.pairs)
+    np.testing.assert_allclose(reached.node_values[known], whole.node_values[known], rtol=1e-10, atol=1e-12)
+    assert (reached.errors() <= whole.errors()).all()
+
+
+def test_controllers_that_draw_by_lot_are_evaluated_at_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_module, "SPARSE_LIMIT", 0)
+    monkeypatch.setattr(evaluation_module, "CHAIN_DENSITY", 1)
+    pomdp = random_problem(2)
+    loop = ClosedLoop(pomdp, 3)
+    theta = loop.layout.vector(random_controllers(pomdp, 3, 1))
+    assert loop.evaluate_reached(theta).pairs is None
+
+
+def test_solutions_nearby_spare_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_module, "DENSE_LIMIT", 0)
+    monkeypatch.setattr(evaluation_module, "SPARSE_LIMIT", 0)
+    monkeypatch.setattr(evaluation_module, "CHAIN_DENSITY", 0)
+    calls: list[int] = []
+    forward = ChainProducts.forward
+
+    def counted(self: ChainProducts, vectors: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        return forward(self, vectors)
+
+    monkeypatch.setattr(ChainProducts, "forward", counted)
+    pomdp = rock_sample(4, 2)
+    loop = ClosedLoop(pomdp, 3)
+    first, other = loop.layout.vector(random_controllers(pomdp, 3, 2))[:, None]
+    solved = loop.evaluate(first)
+    near = (1.0 - 1e-6) * first + 1e-6 * other
+    calls.clear()
+    cold = loop.evaluate(near)
+    products = len(calls)
+    calls.clear()
+    warm = loop.evaluate(near, solved.solutions)
+    assert len(calls) < 0.8 * products
+    assert (np.abs(warm.totals - cold.totals) <= warm.errors() + cold.errors()).all()
+    np.testing.assert_allclose(warm.occupancy, cold.occupancy, atol=1e-8)
+
+
+@pytest.mark.parametrize("density", [0, 100])
+def test_error_bars_hold_where_a_deadline_cuts_solving_short(monkeypatch: pytest.MonkeyPatch, density: int) -> None:
+    monkeypatch.setattr(evaluation_module, "DENSE_LIMIT", 0)
+    monkeypatch.setattr(evaluation_module, "SPARSE_LIMIT", 0)
+    monkeypatch.setattr(evaluation_module, "CHAIN_DENSITY", density)
+    pomdp = random_problem(5)
+    loop, hasty = ClosedLoop(pomdp, 3), ClosedLoop(pomdp, 3, deadline=0.0)
+    theta = loop.layout.vector(random_controllers(pomdp, 3, 1))
+    exact, cut = loop.evaluate(theta).refined(), hasty.evaluate(theta)
+    wrong = np.abs(exact.totals - cut.totals)
+    assert (wrong > 1e-6).any()
+    assert (wrong <= cut.errors()).all()
+    problem = PlanningProblem(pomdp, 3, {"c0": 1.0}, deadline=0.0)
+    values = problem.evaluate(theta).values
+    assert (values[:, 0] <= exact.totals[:, 0] / problem.scale).all()
+    assert (values[:, 1] >= (exact.totals[:, 1] - 1.0) / problem.scales[0]).all()

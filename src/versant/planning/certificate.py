@@ -13,6 +13,7 @@ are budgets here (see `onesided`); their prices are subtracted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 
 from versant.agents.controller import Controller
 from versant.planning.ascent import first_order_gap
-from versant.planning.gradient import Derivatives
+from versant.planning.evaluation import ClosedLoop, Evaluation
+from versant.planning.gradient import pair_visits, seconds_of_a_node
 from versant.planning.natural import Natural
 from versant.planning.onesided import equality_tolerance, one_sided
 from versant.planning.problem import PlanningPoint, PlanningProblem
@@ -35,6 +37,9 @@ Array = NDArray[np.float64]
 
 STEPS = (1e-3, 1.0, 1e3, 1e6)
 """Lengths of the proximal steps that multipliers are taken from, relative to the method's first step."""
+
+CAUTION = 3.0
+"""Derivatives of a node of a controller may take so many times as long as those of one action for ever."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class Certificate:
     value_error: float
     costs: Mapping[str, Cost]
     multipliers: Mapping[str, float]  # shadow price of each budget less that of its floor, reward per unit of cost
-    gap: float  # what the linearised problem promises at most, in units of reward
+    gap: float  # what the linearised problem promises at most, in units of reward; infinite where there was no time
     scale: float  # how much the value of policies can differ at most
     moves: Array  # (X, A, O, X') expected discounted number of uses of each transition
 
@@ -108,8 +113,17 @@ class Certificate:
         return not self.feasible and all(cost.kept or cost.undecided for cost in self.costs.values())
 
 
-def certify(pomdp: Pomdp, controller: Controller) -> Certificate:
+def certify(pomdp: Pomdp, controller: Controller, deadline: float = float("inf")) -> Certificate:
     """Evaluate a controller afresh, within the problem's budgets, and measure its distance from first-order optimality.
+
+    Parameters
+    ----------
+    pomdp : Pomdp
+    controller : Controller
+    deadline : float
+        Value of `time.perf_counter` at which solutions are taken as they are, with the error bars they then have. The
+        gap, which needs the values of every node in every state, is not computed (infinite, no multipliers) where it
+        would probably take longer.
 
     Raises
     ------
@@ -126,22 +140,36 @@ def certify(pomdp: Pomdp, controller: Controller) -> Certificate:
     (-20.0, 5.0, True)
     """
     sided = one_sided(pomdp)
-    problem = PlanningProblem(sided.pomdp, controller.n_nodes, sided.pomdp.budgets)
+    problem = PlanningProblem(sided.pomdp, controller.n_nodes, sided.pomdp.budgets, deadline)
     problem.loop.check(controller)
     theta = problem.loop.layout.vector([controller])
-    evaluation = problem.loop.evaluate(theta).refined()
+    evaluation = problem.loop.evaluate_reached(theta).refined()
     totals, errors = evaluation.totals[0], evaluation.errors()[0]
     costs = {
         name: cost_of(pomdp, name, float(totals[1 + i]), float(errors[1 + i])) for i, name in enumerate(pomdp.costs)
     }
-    point = PlanningPoint(problem, evaluation)
-    derivatives = point.differentiate()
-    gap, multipliers = _gap(problem, theta, point.values, derivatives)
+    gap, multipliers = np.inf, np.zeros(len(problem.names))
+    if _in_time(sided.pomdp, controller.n_nodes, deadline):
+        whole = evaluation if evaluation.pairs is None else problem.loop.evaluate(theta)
+        gap, multipliers = _gap(problem, PlanningPoint(problem, whole))
     prices = dict(zip(problem.names, (problem.scale * multipliers / problem.scales).tolist(), strict=True))
-    moves = _moves(problem, theta, derivatives.usage[0])
     return Certificate(
-        float(totals[0]), float(errors[0]), costs, sided.net(prices), problem.scale * gap, problem.scale, moves
+        float(totals[0]),
+        float(errors[0]),
+        costs,
+        sided.net(prices),
+        problem.scale * gap,
+        problem.scale,
+        _moves(evaluation),
     )
+
+
+def _in_time(pomdp: Pomdp, nodes: int, deadline: float) -> bool:
+    """Whether derivatives probably are there by the deadline, judged by what those of one node take."""
+    if deadline == np.inf or time.perf_counter() >= deadline:
+        return deadline == np.inf
+    seconds = CAUTION * nodes * seconds_of_a_node(ClosedLoop(pomdp, 1, deadline))
+    return time.perf_counter() + seconds < deadline
 
 
 def cost_of(pomdp: Pomdp, name: str, value: float, error: float) -> Cost:
@@ -150,29 +178,29 @@ def cost_of(pomdp: Pomdp, name: str, value: float, error: float) -> Cost:
     return Cost(value, error, pomdp.budgets.get(name), pomdp.floors.get(name), tolerance)
 
 
-def _gap(problem: PlanningProblem, theta: Array, values: Array, found: Derivatives) -> tuple[float, Array]:
+def _gap(problem: PlanningProblem, point: PlanningPoint) -> tuple[float, Array]:
     """Return the smallest first-order gap found and its multipliers (m,), both in the problem's units."""
-    method = Natural()
-    first = method.first_step(problem.shape, found)
-    penalty = np.full(1, PENALTY_LIMIT)
+    method, theta, found = Natural(), point.evaluation.theta, point.differentiate()
     none = np.zeros((1, len(problem.names)))
-    still = np.zeros_like(theta)
-    state = State(theta, values, found.slopes, found.usage, first, penalty, none, still, still, np.zeros((1, 0, 0)))
+    if not problem.names:
+        return max(float(first_order_gap(problem.shape, theta, point.values, found.slopes, none)[0]), 0.0), none[0]
+    penalty, still, nothing = np.full(1, PENALTY_LIMIT), np.zeros_like(theta), np.zeros((1, 0, 0))
+    first = method.first_step(problem.shape, found)
+    state = State(theta, point.values, found.slopes, found.usage, first, penalty, none, still, still, nothing)
     best: tuple[float, Array] = (np.inf, none[0])
     for length in STEPS:
         step = proximal_step(problem.shape, state, length * first, method.weights(found.usage))
-        gap = first_order_gap(problem.shape, theta, values, found.slopes, step.multipliers)
+        gap = first_order_gap(problem.shape, theta, point.values, found.slopes, step.multipliers)
         if gap[0] < best[0]:
             best = (max(float(gap[0]), 0.0), step.multipliers[0])  # below zero there is only rounding
     return best
 
 
-def _moves(problem: PlanningProblem, theta: Array, usage: Array) -> Array:
+def _moves(evaluation: Evaluation) -> Array:
     """Expected discounted number of uses of each transition (X, A, O, X'); pairs that cannot occur have none."""
-    layout = problem.loop.layout
-    transition = layout.split(theta)[1][0]  # (K, X, X')
-    nodes = layout.nodes
-    used = usage[1 : 1 + layout.n_pairs * nodes].reshape(layout.n_pairs, nodes, 1) * transition
-    moves = np.zeros((nodes, len(layout.actions), len(layout.observations), nodes))
-    moves[:, layout.pairs[:, 0], layout.pairs[:, 1]] = used.transpose(1, 0, 2)
-    return moves / problem.loop.discount
+    layout = evaluation.loop.layout
+    _, transition, action = (part[0] for part in layout.split(evaluation.theta))
+    chosen = action.T[layout.pairs[:, 0]] * pair_visits(evaluation)[0]  # (K, X)
+    moves = np.zeros((layout.nodes, len(layout.actions), len(layout.observations), layout.nodes))
+    moves[:, layout.pairs[:, 0], layout.pairs[:, 1]] = (chosen[:, :, None] * transition).transpose(1, 0, 2)
+    return moves

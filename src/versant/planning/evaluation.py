@@ -38,6 +38,7 @@ from versant.errors import ProblemError
 from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
 from versant.planning.pairs import pair_entries
 from versant.planning.products import ChainProducts, FormedChain, form_chain
+from versant.planning.reach import reached_chain
 from versant.tasks.pomdp import Pomdp, require_discounted
 
 __all__ = ["ClosedLoop", "Evaluation", "pair_kernels"]
@@ -133,6 +134,24 @@ class ClosedLoop:
             return Evaluation(self, theta, system, factors, right, factors.solve(right))
         return Evaluation(self, theta, system, factors, right, factors.solve(right, near[..., :-1]), near[..., -1:])
 
+    def evaluate_reached(self, theta: Array) -> Evaluation:
+        """Evaluate one controller (1, n) at the pairs that it reaches, where these can be followed; else at all."""
+        start, transition, action = (part[0] for part in self.layout.split(theta))
+        order = self.n_states * self.layout.nodes
+        if order <= SPARSE_LIMIT:
+            return self.evaluate(theta)
+        moves = self.discount * action.T[self.pair_actions, :, None] * transition
+        weights = (self.start[:, None] * start).ravel()
+        found = reached_chain(self.entries, moves, weights, CHAIN_DENSITY * order)
+        if found is None:
+            return self.evaluate(theta)
+        pairs, chain = found
+        state, node = np.divmod(pairs, self.layout.nodes)
+        right = np.einsum("jna,na->nj", self.payoffs[:, state], action[node])[None]
+        system = Implicit((chain,))
+        factors = factorise(system, self.deadline)
+        return Evaluation(self, theta, system, factors, right, factors.solve(right), pairs=pairs)
+
     def _system(self, transition: Array, action: Array) -> System:
         """Z = I − γ T_θ, dense (B, N, N), a list of sparse matrices, or known by products."""
         batch, nodes, states = len(action), self.layout.nodes, self.n_states
@@ -173,15 +192,19 @@ class ClosedLoop:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Value and costs of B controllers, with all that their derivatives and error bounds need."""
+    """Value and costs of B controllers, with all that their derivatives and error bounds need.
+
+    Of one controller evaluated at the pairs it reaches, N is the number of these; other pairs have no values.
+    """
 
     loop: ClosedLoop
     theta: Array  # (B, n)
-    system: System  # B systems of order N = S X
+    system: System  # B systems of order N = S X or less
     factors: Factors
     right: Array  # (B, N, 1+m) expected payoffs of each (s, x)
     solution: Array  # (B, N, 1+m) V_j
     visits_near: Array | None = None  # (B, N, 1) occupancy of a controller like this
+    pairs: Indices | None = None  # (N,) numbers s X + x of the pairs, where they are not all
 
     @property
     def solutions(self) -> Array:
@@ -195,8 +218,8 @@ class Evaluation:
     def weights(self) -> Array:
         """Probability β(s, x) = b₀(s) κ(x) of each pair at the start, (B, N)."""
         start = self.loop.layout.split(self.theta)[0]
-        pairs: Array = self.loop.start[None, :, None] * start[:, None, :]
-        return pairs.reshape(len(self.theta), -1)
+        weights: Array = (self.loop.start[None, :, None] * start[:, None, :]).reshape(len(self.theta), -1)
+        return weights if self.pairs is None else weights[:, self.pairs]
 
     @cached_property
     def totals(self) -> Array:
@@ -206,15 +229,23 @@ class Evaluation:
 
     @property
     def node_values(self) -> Array:
-        """V_j(s, x), (B, S, X, 1+m)."""
-        nodes = self.loop.layout.nodes
-        return self.solution.reshape(len(self.theta), self.loop.n_states, nodes, -1)
+        """V_j(s, x), (B, S, X, 1+m); not a number where pairs were left out."""
+        return self._whole(self.solution, np.nan)
 
     @cached_property
     def occupancy(self) -> Array:
         """Expected discounted number of visits d(s, x), (B, S, X); they sum to 1 / (1 − γ)."""
         visits = self.factors.solve_transposed(self.weights[:, :, None], self.visits_near)
-        return visits.reshape(len(self.theta), self.loop.n_states, -1)
+        return self._whole(visits, 0.0)[..., 0]
+
+    def _whole(self, vectors: Array, other: float) -> Array:
+        """Vectors (B, N, k) by state and node, (B, S, X, k)."""
+        states, nodes = self.loop.n_states, self.loop.layout.nodes
+        whole = vectors
+        if self.pairs is not None:
+            whole = np.full((len(vectors), states * nodes, vectors.shape[2]), other)
+            whole[:, self.pairs] = vectors
+        return whole.reshape(len(vectors), states, nodes, -1)
 
     def refined(self) -> Evaluation:
         """Return the same evaluation after one step of iterative refinement."""

@@ -18,21 +18,20 @@ Source: ∂(Z⁻¹ r) = Z⁻¹ (∂r + γ ∂T Z⁻¹ r), contracted with β fro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.planning.evaluation import Evaluation
+from versant.planning.evaluation import ClosedLoop, Evaluation
 
-__all__ = ["Derivatives", "differentiate"]
+__all__ = ["Derivatives", "differentiate", "pair_visits", "seconds_of_a_node"]
 
 Array = NDArray[np.float64]
 
 SPARSE = 0.1
-"""Share of the flows below which only those that are not zero enter products."""
+"""Share of the occupancies below which only those that are not zero enter products."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +61,9 @@ def differentiate(evaluation: Evaluation) -> Derivatives:
     _, transition, action = layout.split(evaluation.theta)
     occupancy, values = evaluation.occupancy, evaluation.node_values
     batch, states, nodes = occupancy.shape
-    arrived = loop.adjoint @ occupancy.transpose(1, 0, 2).reshape(states, batch * nodes)
-    flow = arrived.reshape(-1, batch, nodes).transpose(1, 2, 0)  # (B, X, R), R the (k, s') that can occur
     reach = values.reshape(batch, states, -1)  # (B, S', X' (1+m))
-    gains = _gains(flow, reach, loop.reached).reshape(batch, len(actions), nodes, nodes, -1)  # (B, K, X, X', 1+m)
-    visits = np.stack([flow[:, :, rows].sum(axis=2) for rows, _ in loop.reached], axis=1)  # (B, K, X)
+    gains = _gains(occupancy, reach, loop).reshape(batch, len(actions), nodes, nodes, -1)  # (B, K, X, X', 1+m)
+    visits = pair_visits(evaluation)  # (B, K, X)
     chosen = action.transpose(0, 2, 1)[:, actions]  # (B, K, X) ψ(a|x) of each pair
     by_transition = discount * chosen[..., None, None] * gains
     by_action = np.einsum("bsx,jsa->bxaj", occupancy, loop.payoffs, optimize=True)
@@ -81,14 +78,38 @@ def differentiate(evaluation: Evaluation) -> Derivatives:
     return Derivatives(slopes, usage)
 
 
-def _gains(flow: Array, reach: Array, reached: Sequence[tuple[slice, Any]]) -> Array:
-    """Products of flows (B, X, R) with values (B, S', n) for each pair, (B, K, X, n); zeros are left out if many."""
-    if np.count_nonzero(flow) > SPARSE * flow.size:
-        return np.stack([flow[:, :, rows] @ reach[:, states] for rows, states in reached], axis=1)
+def seconds_of_a_node(loop: ClosedLoop) -> float:
+    """Measure what the derivatives of a controller of one node, that takes one action for ever, take."""
+    begun, layout = time.perf_counter(), loop.layout
+    only = np.eye(1, len(layout.actions))[None]
+    differentiate(loop.evaluate(layout.join(np.ones((1, 1)), np.ones((1, layout.n_pairs, 1, 1)), only)))
+    return time.perf_counter() - begun
+
+
+def pair_visits(evaluation: Evaluation) -> Array:
+    """Discounted number of times that pair k would follow visits to node x, were its action always taken, (B, K, X).
+
+    It is Σ_{s,s'} d(s,x) P_k(s,s').
+    """
+    batch, states, nodes = evaluation.occupancy.shape
+    leaving = evaluation.loop.entries.leaving  # (K, S)
+    visits: Array = leaving @ evaluation.occupancy.transpose(1, 0, 2).reshape(states, -1)
+    return visits.reshape(-1, batch, nodes).transpose(1, 0, 2)
+
+
+def _gains(occupancy: Array, reach: Array, loop: ClosedLoop) -> Array:
+    """G of each pair for occupancies (B, S, X) and values (B, S', n), (B, K, X, n); zeros are left out if many."""
+    if np.count_nonzero(occupancy) <= SPARSE * occupancy.size:
+        return np.stack([_sparse_gains(visits, values, loop) for visits, values in zip(occupancy, reach, strict=True)])
+    batch, states, nodes = occupancy.shape
+    arrived = loop.adjoint @ occupancy.transpose(1, 0, 2).reshape(states, batch * nodes)
+    flow = arrived.reshape(-1, batch, nodes).transpose(1, 2, 0)  # (B, X, R), R the (k, s') that can occur
+    return np.stack([flow[:, :, rows] @ reach[:, following] for rows, following in loop.reached], axis=1)
+
+
+def _sparse_gains(visits: Array, values: Array, loop: ClosedLoop) -> Array:
+    """G of each pair for the occupancy (S, X) and values (S', n) of one controller, (K, X, n)."""
     from scipy.sparse import csr_array
 
-    gains = np.empty((len(flow), len(reached), flow.shape[1], reach.shape[2]))
-    for number, (one, values) in enumerate(zip(flow, reach, strict=True)):
-        for pair, (rows, states) in enumerate(reached):
-            gains[number, pair] = csr_array(one[:, rows]) @ values[states]
-    return gains
+    arrived = csr_array(loop.adjoint @ csr_array(visits))  # (R, X)
+    return np.stack([arrived[rows].T @ values[following] for rows, following in loop.reached])

@@ -86,6 +86,12 @@ class PairEntries:
         return adjoint, [(one, slice(None) if one.stop - one.start == states else following[one]) for one in rows]
 
     @cached_property
+    def leaving(self) -> csr_array[Any]:
+        """Probability Σ_{s'} P_k(s, s') of each pair in each state, if its action is taken, (K, S)."""
+        shape = (self.n_pairs, self.n_states)
+        return csr_array((self.probability, (self.pair, self.state)), shape=shape)
+
+    @cached_property
     def pattern(self) -> tuple[csr_array[Any], Indices, Indices]:
         """The K pair kernels on the union of their patterns: weights (nnz, K), rows and columns (nnz,)."""
         states = self.n_states
