@@ -8,9 +8,11 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import versant as vs
+from versant.verbs.predictive import _posterior
 
 Q, STICKY = vs.models.find("q_learning"), vs.models.find("q_learning_perseveration")
 TASK = vs.Bandit((0.4, 0.6), trials=100, reversal=25)
@@ -22,8 +24,8 @@ def sticky() -> vs.Trials:
 
 
 def test_a_model_without_perseveration_misses_staying_after_losses(sticky: vs.Trials) -> None:
-    wrong = vs.predictive(vs.fit(Q, sticky), TASK, n=40).frame().set_index("statistic")
-    right = vs.predictive(vs.fit(STICKY, sticky), TASK, n=40).frame().set_index("statistic")
+    wrong = vs.predictive(vs.fit(Q, sticky), TASK, n=15).frame().set_index("statistic")
+    right = vs.predictive(vs.fit(STICKY, sticky), TASK, n=15).frame().set_index("statistic")
     assert wrong.p["stay_after_loss"] == 0.0
     assert wrong.upper["stay_after_loss"] < wrong.observed["stay_after_loss"]
     assert 0.0 < right.p["stay_after_loss"] < 1.0
@@ -132,3 +134,65 @@ def test_a_place_that_the_record_lacks_is_named(sticky: vs.Trials) -> None:
 
     with pytest.raises(vs.ModelError, match="'place 1' in a replication"):
         vs.predictive(vs.fit(Q, sticky), TASK, {"strange": strange}, n=1)
+
+
+ANEW = Q.variant("q_learning_sessions", reset={"session": ("Q",)})
+
+
+def sessions(subjects: int = 10, effect: float = 0.0) -> vs.Trials:
+    """Two sessions of 30 trials; the drug of one of them, in turn, moves the learning rate."""
+    rng, frames = np.random.default_rng(1), []
+    level, beta = rng.normal(0.3, 0.5, subjects), np.exp(rng.normal(1.3, 0.2, subjects))
+    for session in (1, 2):
+        drug = (np.arange(subjects) + session) % 2
+        truth = {"alpha": 1 / (1 + np.exp(-level - effect * drug)), "beta": beta}
+        frame = vs.simulate(Q, vs.Bandit((0.1, 0.9), trials=30), truth, seed=session).frame()
+        frames.append(frame.assign(session=session, drug=np.where(drug[frame.subject - 1] == 1, "yes", "no")))
+    return vs.read_trials(pd.concat(frames), choices={"choice": 2})
+
+
+def test_a_learner_starts_anew_where_the_recorded_session_does() -> None:
+    trials = sessions(4)
+    fit = vs.fit(ANEW, trials, starts=1)
+    task = vs.Bandit((0.0, 1.0), trials=60)
+    with pytest.raises(vs.ProblemError, match=r"starts anew with each session, and this task has none: .* like="):
+        vs.simulate(ANEW, task, {"alpha": 0.5, "beta": 30.0}, seed=1)
+    sure = {"alpha": np.full(400, 0.5), "beta": np.full(400, 30.0)}
+    first = {}
+    for model in (ANEW, Q):
+        made = vs.simulate(model, task, sure, like=trials, seed=1)
+        assert made.columns["session"].tolist() == ([1] * 30 + [2] * 30) * 400
+        first[model.name] = made.codes("choice").reshape(400, 60)[:, 30].mean()
+    assert first["q_learning"] > 0.99
+    assert first["q_learning_sessions"] == pytest.approx(0.5, abs=0.1)
+    statistics = {"by session": vs.accuracy(1, by="session"), "stay": vs.stay_after(True)}
+    check = vs.predictive(fit, vs.Bandit((0.1, 0.9), trials=60), statistics, n=20).frame()
+    assert check["at"].tolist()[:2] == [1, 2]
+    assert check["p"].between(0.0, 1.0).all()
+    assert (check["known"] == 20).all()
+
+
+def test_people_keep_what_is_their_own_through_all_conditions() -> None:
+    trials = sessions(effect=-1.0)
+    fit = vs.fit(ANEW, trials, method="group", formula="alpha ~ drug", shared=["beta"], starts=1)
+    assert isinstance(fit, vs.GroupFit)
+    draw = _posterior(fit)
+    rng = np.random.default_rng(0)
+    z = np.stack([draw(rng) for _ in range(4000)])  # (draws, cells, K)
+    np.testing.assert_allclose(z.mean(axis=0), fit.centre, atol=0.1)
+    for c in range(len(fit.subjects)):
+        np.testing.assert_allclose(
+            np.cov(z[:, c].T), fit.covariance[c], atol=0.02 + 0.1 * np.abs(fit.covariance[c]).max()
+        )
+    apart = z[:, 1::2, 0] - z[:, ::2, 0]  # the drug's effect is everybody's, the bias nobody's own
+    np.testing.assert_allclose(apart, np.repeat(apart[:, :1], 10, axis=1), atol=1e-12)
+    assert np.ptp(z[:, :, 1], axis=1).max() == 0.0
+
+    def whole(table: vs.Trials) -> dict[str, float]:
+        return {"subjects": float(table.n_subjects), "yes": float((table.frame().drug == "yes").mean())}
+
+    check = vs.predictive(fit, vs.Bandit((0.1, 0.9), trials=30), {"whole": whole, "by": vs.accuracy(1, by="drug")}, n=4)
+    np.testing.assert_array_equal(check.replicated[:, :2], np.tile([10.0, 0.5], (4, 1)))
+    assert np.isfinite(check.replicated).all()
+    known = vs.fit(ANEW, trials, method="group", fixed={"beta": 4.0}, starts=1)
+    assert vs.predictive(known, vs.Bandit((0.1, 0.9), trials=60), n=2).replicated.shape == (2, 2)

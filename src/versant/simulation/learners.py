@@ -58,6 +58,7 @@ def simulate_learner(
     rng: np.random.Generator,
     progress: Progress = silent,
     absent: NDArray[np.bool_] | None = None,
+    standing: Mapping[str, Array] | None = None,
 ) -> Trials:
     """Simulate subjects.
 
@@ -72,15 +73,22 @@ def simulate_learner(
     progress : Progress
     absent : (N, trials) bool array, optional
         Trials on which a subject does not respond: the state stays as it was, whatever the task shows.
+    standing : mapping of (N, trials) arrays, optional
+        Session and block of each trial, where the task does not show them.
 
     Returns
     -------
     Trials
         With the columns that the learner chose, observed or read, and those that the task always shows.
+
+    Raises
+    ------
+    ProblemError
+        If neither the task nor `standing` says where a session or block begins with which the learner starts anew.
     """
     count = len(natural)
     design = _TaskDesign(task)
-    episode = task.begin(count, rng)
+    episode = _standing_too(learner, task.begin(count, rng), standing or {})
     state = _fresh_state(learner, natural, design)
     fresh, stands = state, {level: episode.answer(level, {}) for level in learner.reset}
     rows: list[Mapping[str, Array]] = []
@@ -104,6 +112,43 @@ def simulate_learner(
         episode.advance()
         progress(number + 1, task.trials, "simulating")
     return _as_trials(learner, subjects, rows, trial._codings)
+
+
+@dataclass
+class _Standing:
+    """An episode in which sessions and blocks are known that its task does not show."""
+
+    episode: Episode
+    standing: Mapping[str, Array]  # (N, trials) each
+    number: int = 0
+
+    def answer(self, column: str, made: Mapping[str, Array]) -> Array:
+        """See `Episode`."""
+        if column in self.standing:
+            return np.asarray(self.standing[column][:, self.number])
+        return self.episode.answer(column, made)
+
+    def advance(self) -> None:
+        """See `Episode`."""
+        self.episode.advance()
+        self.number += 1
+
+
+def _standing_too(learner: Learner, episode: Episode, standing: Mapping[str, Array]) -> Episode:
+    """Return an episode that also knows the sessions and blocks that are given, where its task does not."""
+    wanted = {}
+    for level in ("session", "block"):
+        try:
+            episode.answer(level, {})
+        except ProblemError:
+            if level in standing:
+                wanted[level] = standing[level]
+            elif level in learner.reset:
+                raise ProblemError(
+                    f"{learner.name} starts anew with each {level}, and this task has none: simulate with like=, "
+                    f"trials with a column {level!r}"
+                ) from None
+    return _Standing(episode, wanted) if wanted else episode
 
 
 def _as_trials(

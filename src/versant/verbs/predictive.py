@@ -1,10 +1,11 @@
 """The verb `predictive`: does behaviour simulated from a fit look like the behaviour that was fitted?
 
 For replication r = 1..R, every subject's parameters are drawn from their posterior (N(ẑ, V) by Laplace, or the draws of
-a sampled one), the subjects are simulated in the task, cut to the lengths and gaps of the recorded trials
-(`versant.verbs.shape`), and a statistic T of the whole table is computed. Reported are T of the recorded trials, mean
-and interval of the replicated T, and the share of replications with T at least as large as recorded (the posterior
-predictive p-value; near 0 or 1, the model misses that feature).
+a sampled one), the subjects are simulated in the task, cut to the lengths, gaps and sessions of the recorded trials
+(`versant.verbs.shape`), and a statistic T of the whole table is computed. With conditions, what a person has of their
+own is drawn once for all of them, given the fixed effects, which are drawn once for all people. Reported are T of the
+recorded trials, mean and interval of the replicated T, and the share of replications with T at least as large as
+recorded (the posterior predictive p-value; near 0 or 1, the model misses that feature).
 
 A statistic is any function of `Trials` that returns a number, or a curve: a mapping of places (trials, conditions) to
 numbers. Source: Gelman, Meng & Stern 1996; Palminteri, Wyart & Koechlin 2017.
@@ -20,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import ModelError
+from versant.inference.cells import Coefficients, together
+from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample
 from versant.progress import Progress, silent
@@ -135,7 +138,7 @@ def predictive(
     if isinstance(task, Pomdp):
         task = InPomdp(task, int(fit.trials.n_trials.max()))
     draw = _posterior(fit)
-    observed = _values(chosen, fit.trials)
+    observed = _values(chosen, _whole(fit, fit.trials))
     rows = []
     for done in range(n):
         progress(done, n, "replicating")
@@ -143,7 +146,7 @@ def predictive(
         truth: dict[str, Any] = {"subject": list(fit.subjects)}
         truth |= {name: domain.natural(z[:, k]) for k, (name, domain) in enumerate(fit.learner.parameters.items())}
         trials = simulate(fit.learner, task, truth, like=fit.trials, seed=rng)
-        replicated = _values(chosen, trials)
+        replicated = _values(chosen, _whole(fit, trials))
         unknown = [key for key in replicated if key not in observed]
         if unknown:
             name, place = unknown[0]
@@ -154,17 +157,45 @@ def predictive(
     return Predictive(fit.learner.name, names, places, np.array(list(observed.values())), np.array(rows))
 
 
+def _whole(fit: Fit | GroupSample, trials: Trials) -> Trials:
+    """Return trials of people, their conditions put together."""
+    return together(trials, fit.cells, fit.people) if isinstance(fit, GroupFit | GroupSample) else trials
+
+
 def _posterior(fit: Fit | GroupSample) -> Callable[[np.random.Generator], Array]:
-    """Return what draws the unconstrained parameters of all subjects, (N, K)."""
+    """Return what draws the unconstrained parameters of all subjects (with conditions, in each of them), (N, K)."""
     if isinstance(fit, GroupSample):
         draws = fit.unconstrained.reshape(-1, *fit.unconstrained.shape[2:])
         return lambda rng: np.asarray(draws[rng.integers(len(draws))])
+    if isinstance(fit, GroupFit) and fit.cells is not None and fit.loadings is not None:
+        return _of_people(fit, fit.loadings, fit.cells.subject)
     unknown = np.flatnonzero(~np.isfinite(fit.covariance).all(axis=(1, 2)))
     if len(unknown):
         subject = fit.subjects[int(unknown[0])]
         raise ModelError(f"subject {subject} has no standard errors (verdict flat): fit with a prior, or leave it out")
     roots, centre = np.linalg.cholesky(fit.covariance), fit.unconstrained
     return lambda rng: np.asarray(centre + np.einsum("nkl,nl->nk", roots, rng.standard_normal(centre.shape)))
+
+
+def _of_people(
+    fit: GroupFit, loadings: Coefficients, whose: NDArray[np.int64]
+) -> Callable[[np.random.Generator], Array]:
+    """Return what draws the parameters of all cells, (C, K): from the joint Gaussian of coefficients and effects."""
+    g, fixed, cross = fit.group, fit.group.design.fixed, fit.coefficients_with_fixed
+    of_fixed = g.effects_covariance[np.ix_(fixed, fixed)]  # (F, F)
+    if not (np.isfinite(of_fixed).all() and np.isfinite(fit.coefficients_covariance).all()):
+        raise ModelError("the group has no standard errors (see its verdicts): there is no posterior to draw from")
+    gain = cross @ np.linalg.inv(of_fixed)  # (N, R, F)
+    root = np.linalg.cholesky(fit.coefficients_covariance - gain @ np.swapaxes(cross, 1, 2))
+    root_fixed = np.linalg.cholesky(of_fixed)
+
+    def draw(rng: np.random.Generator) -> Array:
+        away = root_fixed @ rng.standard_normal(len(of_fixed))
+        w = fit.coefficients + gain @ away
+        w += np.einsum("nrs,ns->nr", root, rng.standard_normal(w.shape))
+        return loadings.unconstrained(w, g.effects[fixed] + away, whose)
+
+    return draw
 
 
 def _values(statistics: Mapping[str, Statistic], trials: Trials) -> dict[tuple[str, object], float]:

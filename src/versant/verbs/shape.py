@@ -3,6 +3,7 @@
 What is simulated has one length and no gaps; people differ in both. A statistic, a recovery or a calibration that is to
 speak of one's own data is computed from trials of the same shape: on a trial that is not in the record, or without its
 response there, the simulated learner learns nothing (`without_response`), and its response is missing (`shaped_like`).
+Sessions and blocks that the task does not show are those of the record (`standing_in`): learners start anew with them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from versant.errors import DataError
 from versant.trials import Trials
 
-__all__ = ["shaped_like", "without_response"]
+__all__ = ["shaped_like", "standing_in", "without_response"]
 
 
 def shaped_like(simulated: Trials, recorded: Trials) -> Trials:
@@ -83,6 +84,32 @@ def without_response(recorded: Trials, count: int, length: int) -> NDArray[np.bo
     absent = np.ones(count * length, dtype=bool)
     absent[kept] = recorded.any_missing(list(recorded.missing))[source]
     return absent.reshape(count, length)
+
+
+def standing_in(recorded: Trials, count: int, length: int) -> dict[str, NDArray[Any]]:
+    """Return session and block of subject i mod N of the recorded, (count, length) each, as far as there are such.
+
+    A trial that is not in the record stands where the trial before it does, one before all of them with the first.
+
+    Raises
+    ------
+    DataError
+        If a recorded subject has more trials than `length`.
+
+    Examples
+    --------
+    >>> recorded = Trials.from_columns(subject=["a", "a"], columns={"choice": [0, 1]}, session=[1, 2], trial=[2, 3])
+    >>> standing_in(recorded, 1, 4)
+    {'session': array([[1, 1, 2, 2]])}
+    """
+    source, kept = _places(recorded, count, length)
+    known = np.zeros(count * length, dtype=np.int64)
+    known[kept] = np.arange(1, len(kept) + 1)
+    owner = np.repeat(np.arange(count), length)
+    first = 1 + np.searchsorted(owner[kept], np.arange(count))
+    latest = np.maximum.accumulate(known.reshape(count, length), axis=1)
+    place = source[np.maximum(latest, first[:, None]) - 1]
+    return {name: recorded.columns[name][place] for name in ("session", "block") if name in recorded.columns}
 
 
 def _places(recorded: Trials, count: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -19,7 +19,7 @@ from versant.tasks.behavioural import Task
 from versant.tasks.episodes import InPomdp
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
-from versant.verbs.shape import shaped_like, without_response
+from versant.verbs.shape import shaped_like, standing_in, without_response
 
 __all__ = ["simulate"]
 
@@ -51,7 +51,8 @@ def simulate(
         How many trials in a POMDP (100 by default); behavioural tasks know their own length.
     like : Trials, optional
         Recorded trials whose lengths and missing responses the simulated ones are to have, subject i those of recorded
-        subject i mod N; a learner learns nothing on a trial without its response. See `versant.verbs.shape`.
+        subject i mod N; a learner learns nothing on a trial without its response. Sessions and blocks that the task
+        does not show are theirs. See `versant.verbs.shape`.
     seed : int, Generator or None
         SPEC 7.
     progress : Progress
@@ -100,7 +101,8 @@ def simulate(
     if like is None:
         return simulate_learner(agent, task, natural, labels, rng, progress)
     absent = without_response(like, len(labels), task.trials)
-    return shaped_like(simulate_learner(agent, task, natural, labels, rng, progress, absent), like)
+    standing = standing_in(like, len(labels), task.trials)
+    return shaped_like(simulate_learner(agent, task, natural, labels, rng, progress, absent, standing), like)
 
 
 def _labels(count: int) -> tuple[object, ...]:
