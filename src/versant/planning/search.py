@@ -43,6 +43,9 @@ COARSE = 1e-6
 CLOSE = 1e-5
 """Distance from a bound, relative to the larger of |value| and a thousandth of the spread, that no start will close."""
 
+LARGE = 50_000
+"""Pairs (state, node) beyond which error bars are those of a controller without chance."""
+
 BATCH_ELEMENTS = 2_000_000
 FINALISTS, ROUNDED = 5, 4
 NEAR = 1e-5
@@ -90,10 +93,9 @@ class Search:
     _pool: list[tuple[Array, Array]] = field(default_factory=list)  # (theta (n,), values (1+m,))
 
     def __post_init__(self) -> None:
-        evaluation = self.problem.loop.evaluate(self._vector(islice(random_starts(self.problem, 0), 1)))
-        bars = evaluation.errors()[0, self.problem.rows] / self.problem.scales
-        self.blur = float(bars.max(initial=0.0)) + ROUNDING
-        self.margin = max(1e-8, 8.0 * float(bars.max(initial=0.0)))
+        bar = self._error_bar() if self.problem.names else 0.0
+        self.blur = bar + ROUNDING
+        self.margin = max(1e-8, 8.0 * bar)
         self.target = self.problem.tightened(self.margin)
 
     @property
@@ -136,8 +138,10 @@ class Search:
             return self._conclude_without_chance()
         limits = Limits(self.iterations, self.end)
         finalists = self._finalists()
-        if time.perf_counter() < self.end:
+        if not self._ended:
             finalists = ascend(self.target, finalists, self.method, limits, self._watch).theta
+        if self._ended:
+            return self._best_met()
         restored, excess = restore(self.target, finalists, limits, 0.5 * self.margin)
         inside = excess <= 0.5 * self.margin
         if inside.any() and not (self._excess(finalists) <= NEAR).any():
@@ -147,11 +151,31 @@ class Search:
         if not inside.any():  # maybe nobody can be inside: then the best of those that come nearest
             inside = excess <= excess.min() + self.blur
         choices = restored[inside]
-        if time.perf_counter() < self.end:
+        if not self._ended:
             choices = np.stack([best_start(self.target, theta) for theta in choices])
         values = self.target.evaluate(choices).values
         self._record(choices, values)
         return self.problem.loop.layout.controller(choices[int(values[:, 0].argmax())])
+
+    @property
+    def _ended(self) -> bool:
+        """Whether the time for taking the best to the end is over."""
+        return time.perf_counter() >= self.end
+
+    def _best_met(self) -> Controller:
+        """The best controller of this size that was met, where there is no time for a better one."""
+        best, layout = self.planning.controller, self.problem.loop.layout
+        if best is not None and best.n_nodes == layout.nodes:
+            return best
+        return layout.controller(self._finalists()[0])
+
+    def _error_bar(self) -> float:
+        """Error bar of the costs, in units of the budgets; in large problems of a controller that is quick to solve."""
+        theta = self._vector(islice(random_starts(self.problem, 0), 1))
+        if self.problem.loop.n_states * self.problem.loop.layout.nodes > LARGE:
+            theta = rounded(self.problem.shape, theta)
+        bars = self.problem.loop.evaluate(theta).errors()[0, self.problem.rows] / self.problem.scales
+        return float(bars.max())
 
     def _conclude_without_chance(self) -> Controller:
         """Round everything in the pool, improve the best by single exchanges, return the best."""

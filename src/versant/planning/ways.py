@@ -20,7 +20,7 @@ from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
 from versant.planning.columns import Columns
 from versant.planning.givenstarts import resized
-from versant.planning.gradient import differentiate
+from versant.planning.gradient import seconds_of_a_node
 from versant.planning.graphstarts import ASCENT_LIMIT, graph_alone, graph_starts
 from versant.planning.growth import SIZES, TIMED_SIZES, can_grow, grow
 from versant.planning.journal import Journal
@@ -102,11 +102,7 @@ class Task:
         """Seconds that certifying takes for each node, measured; 0 without a limit of time."""
         if self.time is None:
             return 0.0
-        loop, begun = self.smallest.loop, clock.perf_counter()
-        layout = loop.layout
-        theta = layout.join(np.ones((1, 1)), np.ones((1, layout.n_pairs, 1, 1)), np.eye(1, len(layout.actions))[None])
-        differentiate(loop.evaluate(theta))  # one action for ever
-        return CAUTION * (clock.perf_counter() - begun)
+        return CAUTION * seconds_of_a_node(self.smallest.loop)
 
     @property
     def able(self) -> tuple[BoundMethod, ...]:
@@ -175,7 +171,7 @@ def ascend_from_starts(
     columns = task.run.columns
 
     def search_at(size: int) -> Search:
-        problem = PlanningProblem(task.pomdp, size, limits)
+        problem = PlanningProblem(task.pomdp, size, limits, task.end)
         return Search(problem, rule, task.steps, task.deadline, task.end, task.run, deterministic)
 
     if isinstance(nodes, str):

@@ -177,7 +177,7 @@ def _report(
     bounds: Sequence[BoundMethod],
 ) -> Plan:
     """Certify a controller, bound what any policy can earn, and put everything together."""
-    certificate = certify(bounded, controller)
+    certificate = certify(bounded, controller, task.finish)
     proofs = prove(task, certificate, sided, bounds)
     upper, excess = proofs.upper, proofs.excess
     if upper is not None and certificate.feasible and certificate.value - certificate.value_error > upper:
