@@ -34,6 +34,9 @@ __all__ = ["Block", "Blocks"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+TABLE = 8
+"""Up to so many (class, pair) for each entry of the kernels, a table of all of them is quicker than sorting."""
+
 
 @dataclass(frozen=True, eq=False)
 class Turn:
@@ -165,8 +168,9 @@ def _partition(entries: PairEntries, support: Indices, together: list[Indices]) 
     for group in together:
         label = _joined(label, group, np.full(len(group), group[0]))
     while True:
-        _, hub = np.unique(label[state] * count + pair, return_inverse=True)
-        hub = hub.ravel()
+        hub = label[state] * count + pair
+        if (int(label.max()) + 1) * count > TABLE * len(hub):
+            hub = np.unique(hub, return_inverse=True)[1].ravel()
         first = np.zeros(int(hub.max()) + 1, dtype=np.intp)
         first[hub] = following
         coarser = _joined(label, following, first[hub])
@@ -180,8 +184,9 @@ def _partition(entries: PairEntries, support: Indices, together: list[Indices]) 
 
 def _joined(label: Indices, left: Indices, right: Indices) -> Indices:
     """Merge the classes of each two states."""
-    size = int(label.max()) + 1
-    graph = coo_array((np.ones(len(left)), (label[left], label[right])), shape=(size, size))
+    size, begin, end = int(label.max()) + 1, label[left], label[right]
+    apart = begin != end
+    graph = coo_array((np.ones(int(apart.sum())), (begin[apart], end[apart])), shape=(size, size))
     merged: Indices = connected_components(graph, directed=False)[1][label].astype(np.intp)
     return merged
 

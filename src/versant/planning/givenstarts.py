@@ -44,6 +44,8 @@ def as_controllers(given: Sequence[Start], pomdp: Pomdp) -> list[Controller]:
     ProblemError
         For other actions, observations or numbers of states.
     """
+    if not given:
+        return []
     loop, found = ClosedLoop(pomdp, 1), []
     for one in given:
         if not isinstance(one, Controller | AlphaPolicy):
