@@ -68,7 +68,7 @@ def test_a_sampled_group_is_written_and_can_be_loaded(trials: Path, tmp_path: Pa
     assert names <= {path.name for path in tmp_path.iterdir()}
     fit = vs.load_fit(tmp_path)
     table = pd.read_csv(tmp_path / "group.csv")
-    assert table["mean"].tolist() == pytest.approx(fit.frame()["mean"].tolist())
+    assert table["mean"].tolist() == pytest.approx(fit.group_frame()["mean"].tolist())
     with xarray.open_dataset(tmp_path / "posterior.nc", group="posterior", engine="h5netcdf") as posterior:
         assert posterior["alpha"].shape == (2, 60, 6)
     assert main(["latents", str(tmp_path), "--out", str(tmp_path / "latents.csv")]) == 2

@@ -69,6 +69,7 @@ def test_sampled_posteriors_come_back_as_they_were(
     again = vs.load_fit(tmp_path)
     same(fit, again)
     assert again.frame().equals(fit.frame())
+    assert again.group_frame().equals(fit.group_frame())
     written[2].write_bytes(b"PAR1")
     with pytest.raises(vs.FormatError, match="is damaged"):
         vs.load_fit(tmp_path)

@@ -17,7 +17,7 @@ from tests.test_inference_group_conditions import ANEW, crossover
 from versant.inference.design import by_parameter, intercepts
 from versant.inference.likelihood import bind
 from versant.inference.posterior import GroupPosteriorDensity
-from versant.inference.sample_result import Quality, judge
+from versant.inference.sample_quality import Quality, judge
 
 Q = vs.models.find("q_learning")
 
@@ -82,11 +82,11 @@ def sampled() -> vs.GroupSample:
 
 def test_draws_agree_with_the_hierarchical_fit(sampled: vs.GroupSample) -> None:
     fit = vs.fit(Q, group_of(6, 60), method="group")
-    table = sampled.frame()
+    table = sampled.group_frame()
     assert list(table.effect) == ["mean", "mean", "sd", "sd"]
     away = np.abs(table["mean"][:2].to_numpy() - fit.group.effects)
     assert (away < 1.5 * table["sd"][:2].to_numpy()).all()
-    subjects = sampled.subject_frame()
+    subjects = sampled.frame()
     assert (np.abs(subjects.alpha - fit.natural[:, 0]) < 2 * subjects.alpha_sd).all()
     assert sampled.unconstrained.shape == (2, 150, 6, 2)
     first = vs.log_likelihood(Q, group_of(6, 60), dict(zip(Q.parameters, sampled.natural[0, 0].T, strict=True)))
@@ -123,7 +123,7 @@ def test_a_group_with_conditions_is_sampled() -> None:
     trials, options = crossover(8, 60), {"formula": "alpha ~ drug", "shared": "beta"}
     sample = vs.fit(ANEW, trials, method="sample", draws=150, tune=200, chains=2, seed=1, **options)
     fit = vs.fit(ANEW, trials, method="group", starts=2, **options)
-    table = sample.frame()
+    table = sample.group_frame()
     assert list(table.effect) == ["Intercept", "drug[T.verum]", "mean", "sd"]
     assert (np.abs(table["mean"][:3].to_numpy() - fit.group.effects) < 1.5 * table["sd"][:3].to_numpy()).all()
     assert sample.natural.shape == (2, 150, 15, 2)
@@ -134,12 +134,14 @@ def test_a_group_with_conditions_is_sampled() -> None:
 def test_every_flag_of_a_sample() -> None:
     good = Quality(np.array([1.0]), np.array([900.0]), np.array([800.0]))
     calm = np.zeros((2, 5), dtype=bool)
-    assert judge(calm, {"x": good}) == {vs.SampleVerdict.CONVERGED}
+    assert judge(calm, [good]) == {vs.SampleVerdict.CONVERGED}
     apart = Quality(np.array([1.2]), np.array([900.0]), np.array([800.0]))
-    assert judge(calm, {"x": good, "y": apart}) == {vs.SampleVerdict.CHAINS_DISAGREE}
-    assert judge(~calm, {"x": good}) == {vs.SampleVerdict.DIVERGENCES}
+    assert judge(calm, [good, apart]) == {vs.SampleVerdict.CHAINS_DISAGREE}
+    assert judge(~calm, [good]) == {vs.SampleVerdict.DIVERGENCES}
     short = Quality(np.array([1.0]), np.array([900.0]), np.array([80.0]))
-    assert judge(calm, {"x": short}) == {vs.SampleVerdict.CONVERGED, vs.SampleVerdict.FEW_DRAWS}
+    assert judge(calm, [short]) == {vs.SampleVerdict.CONVERGED, vs.SampleVerdict.FEW_DRAWS}
+    stuck = Quality(np.array([np.nan]), np.array([np.nan]), np.array([np.nan]))
+    assert judge(calm, [stuck]) == {vs.SampleVerdict.CHAINS_DISAGREE, vs.SampleVerdict.FEW_DRAWS}
     assert all(flag.meaning and flag.advice for flag in vs.SampleVerdict)
 
 

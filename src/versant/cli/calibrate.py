@@ -35,6 +35,7 @@ resume_option = click.option(
 )
 @click.option("--sets", "n", type=click.IntRange(min=2), default=1000, show_default=True, help="Data sets: subjects, "
               "or groups for the other methods.")  # fmt: skip
+@click.option("--pooling", type=click.Choice(["partial", "none"]), help="Of sample: groups, or subjects alone.")
 @click.option("--subjects", type=click.IntRange(min=2), help="Of a group.")
 @click.option("--draws", type=click.IntRange(min=1), default=99, show_default=True, help="Of each posterior.")
 @seed_option
@@ -47,6 +48,7 @@ def calibrate(
     task: str,
     method: Any,
     n: int,
+    pooling: str | None,
     subjects: int | None,
     draws: int,
     seed: int,
@@ -68,8 +70,11 @@ def calibrate(
     require_kind(out, (".csv", ".parquet"))
     if subjects is not None and method in ("laplace", "importance"):
         raise click.UsageError("--subjects belongs to --method group or sample; --sets counts those of the others")
+    if pooling is not None and method != "sample":
+        raise click.UsageError("--pooling belongs to --method sample")
     learner = load_model(model)
-    options: dict[str, Any] = {} if subjects is None else {"subjects": subjects}
+    given = {"subjects": subjects, "pooling": pooling}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with progress_bar() as progress:
         found = rank(
             learner, build_task(task, **design), n, method=method, draws=draws, seed=seed, resume=resume,

@@ -18,7 +18,7 @@ from versant.cli.parts import fit_folder
 
 if TYPE_CHECKING:
     from versant.inference.result import Fit
-    from versant.inference.sample_result import GroupSample
+    from versant.inference.sample_result import Sample
     from versant.trials import Trials
 
 __all__ = ["fit", "flagged", "said_later"]
@@ -37,7 +37,7 @@ SUBJECTS_SHOWN = 50
     type=click.Choice(["map", "group", "sample"]),
     default="map",
     show_default=True,
-    help="Alone, as a group, or the posterior of a group by sampling.",
+    help="Alone, as a group, or the posterior by sampling.",
 )
 @click.option("--prior", type=click.Choice(["default", "none"]), default="default", show_default=True)
 @click.option("--starts", type=click.IntRange(min=1), help="Optimisations of each, not of sample  [default: 5]")
@@ -65,7 +65,8 @@ def fit(
     """Fit a model to TRIALS, by default maximum a posteriori.
 
     With --prior none it is maximum likelihood; with --method group the distribution over subjects is estimated too;
-    with --method sample the joint posterior of group and subjects is sampled (that needs the extra 'sample'). With
+    with --method sample the joint posterior of group and subjects is sampled, or with --pooling none that of every
+    subject alone (that needs the extra 'sample'). With
     --nodes in place of --model, one finite-state controller is fitted to all subjects.
 
     TRIALS is a table with one row a trial (.csv, .tsv, .txt, .parquet), or a folder of .parquet parts, each with whole
@@ -85,7 +86,7 @@ def fit(
     if model is None:
         raise click.UsageError("give --model, or --nodes for a controller")
     if method != "map" and prior == "none":
-        raise click.UsageError(f"a group is its subjects' prior: --method {method} and --prior none exclude each other")
+        raise click.UsageError(f"--method {method} needs a prior: it and --prior none exclude each other")
     how = given_for(method, options)
     wanted = check_figures(figures)
     learner = load_model(model)
@@ -124,12 +125,12 @@ def fit(
     return flagged(found)
 
 
-def _show(found: Fit | GroupSample) -> None:
-    from versant.inference.sample_result import GroupSample
+def _show(found: Fit | Sample) -> None:
+    from versant.inference.result import Fit
 
     print(found.summary())
-    frame = found.subject_frame() if isinstance(found, GroupSample) else found.frame()
-    if not isinstance(found, GroupSample):
+    frame = found.frame()
+    if isinstance(found, Fit):
         own = [column for name in found.learner.parameters for column in (name, f"{name}_se")]
         frame = frame[["subject", *own, "log_likelihood", "pseudo_r2", "verdict"]]
     print_table(frame.head(SUBJECTS_SHOWN))
@@ -137,21 +138,22 @@ def _show(found: Fit | GroupSample) -> None:
         print(f"… and {len(frame) - SUBJECTS_SHOWN} more subjects (all of them with --out or --json)")
 
 
-def said_later(found: Fit | GroupSample, table: Trials) -> list[str]:
+def said_later(found: Fit | Sample, table: Trials) -> list[str]:
     """Return what the model itself made of the trials' columns, beyond what reading them had reported."""
     return [line for line in found.trials.report if line not in table.report]
 
 
-def flagged(found: Fit | GroupSample) -> int:
+def flagged(found: Fit | Sample) -> int:
     """List the subjects that are not ``converged`` on stderr, and the group if it is not; return the exit code."""
     from versant.inference.group_result import GroupFit
     from versant.inference.group_verdict import GroupVerdict
-    from versant.inference.sample_result import GroupSample, SampleVerdict
+    from versant.inference.sample_quality import SampleVerdict
+    from versant.inference.sample_result import GroupSample
     from versant.inference.verdict import Verdict
 
     if isinstance(found, GroupSample):
-        settled = SampleVerdict.CONVERGED in found.verdicts
-        remark(*() if settled else (f"not converged: {flag.meaning}" for flag in sorted(found.verdicts)))
+        settled = SampleVerdict.CONVERGED in found.verdict
+        remark(*() if settled else (f"not converged: {flag.meaning}" for flag in sorted(found.verdict)))
         return 0 if settled else WARNING
     missed = [
         f"  {subject}: {', '.join(sorted(flags)) or 'no flag: the gradient is not zero'}"

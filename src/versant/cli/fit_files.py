@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from versant.inference.result import Fit
-    from versant.inference.sample_result import GroupSample
+    from versant.inference.sample_result import Sample
 
 __all__ = ["write_fit"]
 
 
-def write_fit(found: Fit | GroupSample, folder: Path, settings: dict[str, Any]) -> list[Path]:
+def write_fit(found: Fit | Sample, folder: Path, settings: dict[str, Any]) -> list[Path]:
     """Write tables, the result as JSON, the fit to be loaded again, and the figure or the draws; return the files.
 
     ``result.json`` is for reading, ``fit.json`` for `versant.load_fit`; it is written last.
@@ -22,7 +22,7 @@ def write_fit(found: Fit | GroupSample, folder: Path, settings: dict[str, Any]) 
     from versant.files import write_json
     from versant.formats.results import save
     from versant.formats.tables import write_table
-    from versant.inference.sample_result import GroupSample
+    from versant.inference.sample_result import Sample
 
     tables = _tables(found)
     files = [folder / f"{name}.{kind}" for name in tables for kind in ("csv", "parquet")]
@@ -30,18 +30,16 @@ def write_fit(found: Fit | GroupSample, folder: Path, settings: dict[str, Any]) 
         write_table(tables[file.stem], file)
     result = folder / "result.json"
     write_json(result, {**found.to_dict(), **settings})
-    drawn = _write_draws(found, folder) if isinstance(found, GroupSample) else _draw_estimates(found, folder)
+    drawn = _write_draws(found, folder) if isinstance(found, Sample) else _draw_estimates(found, folder)
     return [*files, result, drawn, *save(found, folder, settings=settings)]
 
 
-def _tables(found: Fit | GroupSample) -> dict[str, pd.DataFrame]:
+def _tables(found: Fit | Sample) -> dict[str, pd.DataFrame]:
     from versant.inference.group_result import GroupFit
     from versant.inference.sample_result import GroupSample
 
-    if isinstance(found, GroupSample):
-        return {"subjects": found.subject_frame(), "group": found.frame()}
     tables = {"subjects": found.frame()}
-    if isinstance(found, GroupFit):
+    if isinstance(found, GroupFit | GroupSample):
         tables["group"] = found.group_frame()
     return tables
 
@@ -55,7 +53,7 @@ def _draw_estimates(found: Fit, folder: Path) -> Path:
     return folder / "estimates.png"
 
 
-def _write_draws(found: GroupSample, folder: Path) -> Path:
+def _write_draws(found: Sample, folder: Path) -> Path:
     """Write the posterior as netCDF, as arviz and xarray read it."""
     from versant.files import atomic_path
 

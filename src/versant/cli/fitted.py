@@ -14,7 +14,7 @@ from versant.errors import VersantError
 if TYPE_CHECKING:
     from versant.inference.controller_result import ControllerFit
     from versant.inference.result import Fit
-    from versant.inference.sample_result import GroupSample
+    from versant.inference.sample_result import Sample
 
 __all__ = ["AS_SAVED", "fitted", "saved_fit", "saved_learner"]
 
@@ -23,7 +23,7 @@ AS_SAVED: dict[str, Any] = dict.fromkeys((*READING, "on_missing"))
 """No option says how trials are read."""
 
 
-def fitted(what: str, model: str | None, method: Any, seed: int, options: dict[str, Any]) -> Fit | GroupSample:
+def fitted(what: str, model: str | None, method: Any, seed: int, options: dict[str, Any]) -> Fit | Sample:
     """Load a saved fit, or fit a model to trials if there is one.
 
     Parameters
@@ -47,13 +47,13 @@ def fitted(what: str, model: str | None, method: Any, seed: int, options: dict[s
     table = load_trials(what, **{name: options[name] for name in READING})
     remark(*table.report)
     with progress_bar() as progress:
-        found: Fit | GroupSample = fit(
+        found: Fit | Sample = fit(
             learner, table, method=method or "map", seed=seed, on_missing=options["on_missing"], progress=progress
         )
     return found
 
 
-def saved_learner(path: str, options: dict[str, Any]) -> Fit | GroupSample:
+def saved_learner(path: str, options: dict[str, Any]) -> Fit | Sample:
     """Load a saved fit of a learner."""
     from versant.inference.controller_result import ControllerFit
 
@@ -63,7 +63,7 @@ def saved_learner(path: str, options: dict[str, Any]) -> Fit | GroupSample:
     return found
 
 
-def saved_fit(path: str, options: dict[str, Any]) -> Fit | GroupSample | ControllerFit:
+def saved_fit(path: str, options: dict[str, Any]) -> Fit | Sample | ControllerFit:
     """Load a saved fit; options that say how trials are read are wrong with it."""
     from versant.formats.results import load_fit
 

@@ -96,10 +96,10 @@ def _fitted(
 def _saved(path: str, options: dict[str, Any]) -> tuple[Fit | ControllerFit, Trials | None]:
     """Load a saved fit, and the whole table it was of if that is a file."""
     from versant.formats.trials import read_trials
-    from versant.inference.sample_result import GroupSample
+    from versant.inference.sample_result import Sample
 
     found = saved_fit(path, options)
-    if isinstance(found, GroupSample):
+    if isinstance(found, Sample):
         raise click.UsageError("a sampled posterior has no single estimate to compute values at; fit with map or group")
     origin = found.trials.origin
     return found, None if origin is None else read_trials(origin.path, **origin.arguments)

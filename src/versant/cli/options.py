@@ -249,6 +249,11 @@ def sampler_options(command: Any) -> Any:
         click.option(
             "--draws", type=click.IntRange(min=4), help="Of sample: draws kept of each chain  [default: 1000]"
         ),
+        click.option(
+            "--pooling",
+            type=click.Choice(["partial", "none"]),
+            help="Of sample: a group, or everybody alone  [default: partial]",
+        ),
     ):
         command = option(command)
     return command

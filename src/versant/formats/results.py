@@ -52,7 +52,8 @@ from versant.inference.importance import rebind
 from versant.inference.likelihood import bind
 from versant.inference.prior import Prior, SubjectPriors
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample, Quality, SampleVerdict
+from versant.inference.sample_quality import Quality, SampleVerdict
+from versant.inference.sample_result import GroupSample, Sample
 from versant.inference.scored import Scored, scored
 from versant.inference.spread import Spread
 from versant.inference.verdict import Verdict
@@ -61,7 +62,7 @@ from versant.trials import Trials
 __all__ = ["load_fit", "load_scored", "save", "saved_file"]
 
 FORMAT, VERSION = "versant-fit", 1
-KINDS = (Fit, GroupFit, GroupSample, ControllerFit)
+KINDS = (Fit, GroupFit, Sample, GroupSample, ControllerFit)
 PARTS = (
     Cells, Coefficients, Group, GroupDesign, Spread, Step, Quality, Prior, SubjectPriors, Verdict, GroupVerdict,
     SampleVerdict,
@@ -71,7 +72,7 @@ CLASSES: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, *PARTS, *OF
 
 
 def save(
-    fit: Fit | GroupSample | ControllerFit,
+    fit: Fit | Sample | ControllerFit,
     path: str | os.PathLike[str],
     *,
     settings: Mapping[str, Any] | None = None,
@@ -80,7 +81,7 @@ def save(
 
     Parameters
     ----------
-    fit : Fit, GroupFit, GroupSample or ControllerFit
+    fit : Fit, GroupFit, Sample, GroupSample or ControllerFit
     path : path
         A folder, in which ``fit.json`` is written, or the name of a ``.json`` file.
     settings : mapping, optional
@@ -149,7 +150,7 @@ def save(
 
 def load_fit(
     path: str | os.PathLike[str], *, model: Learner | None = None, trials: Trials | None = None
-) -> Fit | GroupSample | ControllerFit:
+) -> Fit | Sample | ControllerFit:
     """Load a saved fit, with its model and its trials.
 
     Parameters
@@ -164,7 +165,7 @@ def load_fit(
 
     Returns
     -------
-    Fit, GroupFit, GroupSample or ControllerFit
+    Fit, GroupFit, Sample, GroupSample or ControllerFit
 
     Raises
     ------
@@ -186,7 +187,7 @@ def load_fit(
     likelihood = bind(learner, again, "learn" if content["data"]["missing"] else "skip")
     require_same_trials(likelihood.trials, content["data"])
     found = _made(content, file, learner=learner, trials=likelihood.trials)
-    assert isinstance(found, Fit | GroupSample)
+    assert isinstance(found, Fit | Sample)
     first = slice(None) if isinstance(found, Fit) else (0, 0)
     require_same_model(
         likelihood, content["model"], found.unconstrained[first], found.log_likelihood[first], model is not None
@@ -243,7 +244,7 @@ def _read_saved(file: Path) -> dict[str, Any]:
     return content
 
 
-def _about(fit: Fit | GroupSample | ControllerFit) -> dict[str, Any]:
+def _about(fit: Fit | Sample | ControllerFit) -> dict[str, Any]:
     """Return what a saved fit says of its model, and of its account of each subject."""
     if isinstance(fit, ControllerFit):
         return {"name": fit.model.name, "model": None, "scored": None}
@@ -271,7 +272,7 @@ def _made(content: Mapping[str, Any], file: Path, **known: Any) -> Any:
         raise FormatError(f"holds no result of this version: {type(error).__name__}: {error}", str(file)) from error
 
 
-def _as_read(fit: Fit | GroupSample | ControllerFit) -> Trials:
+def _as_read(fit: Fit | Sample | ControllerFit) -> Trials:
     """Return the trials of a fit; those that were cut into conditions are no longer those of their file."""
     cut = isinstance(fit, GroupFit | GroupSample) and fit.people != fit.subjects
     return replace(fit.trials, origin=None) if cut else fit.trials

@@ -26,7 +26,7 @@ from versant.inference.objective import Evaluates, negative_log_posterior
 from versant.inference.pareto import smooth
 from versant.inference.prior import Gaussians
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import Sample
 from versant.progress import Progress, silent
 
 __all__ = ["DEGREES", "Draws", "Importance", "draw", "draw_matched", "importance", "log_density", "rebind"]
@@ -59,7 +59,7 @@ class Draws:
     log_weights: Array  # (S, N), not normalised; -inf where the posterior density is zero
 
 
-def rebind(fit: Fit | GroupSample) -> Likelihood:
+def rebind(fit: Fit | Sample) -> Likelihood:
     """Return the likelihood that was fitted: missing responses left in its trials were learned without.
 
     Raises
@@ -67,7 +67,7 @@ def rebind(fit: Fit | GroupSample) -> Likelihood:
     ModelError
         If it is no fit of a learner.
     """
-    if not isinstance(fit, Fit | GroupSample):
+    if not isinstance(fit, Fit | Sample):
         raise ModelError(f"this takes the fit of a learner, not a {type(fit).__name__}")
     return bind(fit.learner, fit.trials, "learn" if fit.trials.missing else None)
 

@@ -25,7 +25,7 @@ from versant.inference.likelihood import Likelihood
 from versant.inference.objective import Evaluates
 from versant.inference.prior import Gaussians, SubjectPriors
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.progress import Progress, silent
 
 __all__ = ["Persons", "bound_again", "laplace_evidence", "persons_of"]
@@ -64,7 +64,7 @@ class Persons:
         return np.arange(len(self.likelihood.trials)) if self.cells is None else self.cells.order
 
 
-def bound_again(fit: Fit | GroupSample) -> Likelihood | JointLikelihood:
+def bound_again(fit: Fit | Sample) -> Likelihood | JointLikelihood:
     """Return the likelihood that was fitted, as a function of what varies and what is fixed.
 
     Raises

@@ -21,7 +21,7 @@ Source: Wilson & Collins 2019 (parameter recovery); Talts et al. 2018 (calibrati
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,8 @@ from versant.agents.learner import Learner
 from versant.errors import ModelError
 from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample, SampleVerdict
+from versant.inference.sample_quality import SampleVerdict
+from versant.inference.sample_result import Sample
 from versant.inference.verdict import Verdict
 from versant.trials import Trials
 
@@ -58,21 +59,20 @@ class Estimates:
     verdicts: tuple[frozenset[str], ...]  # n
 
     @classmethod
-    def of(cls, fit: Fit | GroupSample, truth: Array, level: float) -> Estimates:
+    def of(cls, fit: Fit | Sample, truth: Array, level: float) -> Estimates:
         """Return the estimates of a fit, for unconstrained truths (n, K), with intervals of a level."""
         from scipy.stats import norm
 
-        if isinstance(fit, GroupSample):
-            draws = fit.unconstrained.reshape(-1, *truth.shape)
+        if isinstance(fit, Sample):
+            draws = fit.pooled
             lower, upper = np.quantile(draws, [0.5 - level / 2.0, 0.5 + level / 2.0], axis=0)
             ranks = (draws < truth).mean(axis=0)
-            everyone = (frozenset(map(str, fit.verdicts)),) * len(truth)
-            return cls(draws.mean(axis=0), draws.std(axis=0, ddof=1), lower, upper, ranks, everyone)
+            return cls(draws.mean(axis=0), draws.std(axis=0, ddof=1), lower, upper, ranks, _told(fit.verdicts))
         z, errors = fit.unconstrained, fit.unconstrained_errors
         half = norm.ppf(0.5 + level / 2.0) * errors
         with np.errstate(invalid="ignore"):
             ranks = np.asarray(norm.cdf((truth - z) / errors))
-        return cls(z, errors, z - half, z + half, ranks, tuple(frozenset(map(str, v)) for v in fit.verdicts))
+        return cls(z, errors, z - half, z + half, ranks, _told(fit.verdicts))
 
     def to_record(self) -> dict[str, Any]:
         """Return them as JSON-able values; numbers that do not exist are None."""
@@ -91,6 +91,10 @@ class Estimates:
         return cls(**rows, verdicts=tuple(frozenset(flags) for one in records for flags in one["verdicts"]))
 
 
+def _told(verdicts: Iterable[Iterable[str]]) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(map(str, flags)) for flags in verdicts)
+
+
 @dataclass(frozen=True)
 class Recovery:
     """Truth and estimates of n simulated subjects."""
@@ -103,12 +107,12 @@ class Recovery:
     estimates: Estimates
 
     @classmethod
-    def of(cls, fit: Fit | GroupSample, truth: Mapping[str, Any], level: float = 0.95) -> Recovery:
+    def of(cls, fit: Fit | Sample, truth: Mapping[str, Any], level: float = 0.95) -> Recovery:
         """Return what a fit of known subjects says of them.
 
         Parameters
         ----------
-        fit : Fit or GroupSample
+        fit : Fit or Sample
         truth : mapping
             Natural values by name, one a subject in their order.
         level : float
@@ -123,7 +127,7 @@ class Recovery:
             if name not in truth or np.shape(truth[name]) != (len(fit.subjects),):
                 raise ModelError(f"the truth of {name!r} is needed for each of the {len(fit.subjects)} subjects")
         values = {name: np.asarray(truth[name], dtype=np.float64) for name in fit.learner.parameters}
-        method = "sample" if isinstance(fit, GroupSample) else "group" if isinstance(fit, GroupFit) else "map"
+        method = "sample" if isinstance(fit, Sample) else "group" if isinstance(fit, GroupFit) else "map"
         estimates = Estimates.of(fit, unconstrained_truth(fit.learner, values), level)
         return cls(fit.learner, method, fit.trials, values, level, estimates)
 

@@ -1,9 +1,11 @@
-"""What sampling returns: draws of the group's and the subjects' parameters, their quality and a verdict."""
+"""What sampling returns: draws of the subjects' parameters, and of a group's, with their quality and verdicts."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,94 +14,152 @@ from numpy.typing import NDArray
 from versant.agents.learner import Learner
 from versant.inference.cells import Cells, Coefficients, together
 from versant.inference.design import GroupDesign
-from versant.optimise.status import Word
+from versant.inference.prior import Prior
+from versant.inference.sample_quality import Quality, SampleVerdict, judge
 from versant.trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
     from xarray import DataTree
 
-__all__ = ["GroupSample", "Quality", "SampleVerdict", "judge"]
+__all__ = ["GroupSample", "Sample"]
 
 Array = NDArray[Any]
 
-LARGEST_RHAT = 1.01
-LEAST_DRAWS = 400
 
+@dataclass(frozen=True, repr=False)
+class Sample:
+    """Draws from the posteriors of N subjects' K parameters: C chains of T draws.
 
-class SampleVerdict(Word):
-    """Flags of a sampled posterior. ``converged`` alone is what one hopes for.
-
-    Examples
-    --------
-    >>> SampleVerdict.FEW_DRAWS.advice
-    'sample longer'
-    """
-
-    CONVERGED = ("converged", "no R-hat is above 1.01 and no transition after adaptation diverged", "nothing")
-    CHAINS_DISAGREE = (
-        "chains_disagree",
-        "the rank-normalised R-hat of some parameter of the group or of a subject is above 1.01",
-        "longer chains, more adaptation, or a model with fewer parameters",
-    )
-    DIVERGENCES = (
-        "divergences",
-        "some transition after adaptation diverged, so that a part of the posterior may not have been reached",
-        "a diagonal covariance, tighter priors, or more adaptation",
-    )
-    FEW_DRAWS = (
-        "few_draws",
-        "the effective sample size, in bulk or tails, of some parameter of the group or of a subject is below 400",
-        "sample longer",
-    )
-
-
-@dataclass(frozen=True)
-class Quality:
-    """R̂ and effective sample sizes of an array of quantities, of its shape without chains and draws."""
-
-    rhat: Array
-    ess_bulk: Array
-    ess_tail: Array
-
-    @classmethod
-    def of(cls, arviz: Any, values: Array) -> Quality:
-        """Compute them of (chains, draws, …) values."""
-        return cls(
-            *(
-                np.asarray(part["x"].to_numpy())
-                for part in (
-                    arviz.rhat({"x": values}),
-                    arviz.ess({"x": values}, method="bulk"),
-                    arviz.ess({"x": values}, method="tail"),
-                )
-            )
-        )
-
-
-def judge(diverging: NDArray[np.bool_], quality: Mapping[str, Quality]) -> frozenset[SampleVerdict]:
-    """Return the flags that draws deserve."""
-    disagree = any((q.rhat > LARGEST_RHAT).any() for q in quality.values())
-    few = any((np.minimum(q.ess_bulk, q.ess_tail) < LEAST_DRAWS).any() for q in quality.values())
-    flags = {
-        SampleVerdict.CONVERGED: not disagree and not diverging.any(),
-        SampleVerdict.CHAINS_DISAGREE: disagree,
-        SampleVerdict.DIVERGENCES: bool(diverging.any()),
-        SampleVerdict.FEW_DRAWS: few,
-    }
-    return frozenset(flag for flag, holds in flags.items() if holds)
-
-
-@dataclass(frozen=True)
-class GroupSample:
-    """Draws from the joint posterior of a group: C chains of T draws.
-
-    With conditions, every condition of a subject counts as one of the N subjects.
+    Every subject alone, under the prior, with chains of its own; of a group, see `GroupSample`.
     """
 
     learner: Learner
     trials: Trials  # those that were scored, as the learner reads them
     subjects: tuple[object, ...]
+    prior: Prior  # of every subject; of a group, of its means
+    unconstrained: Array  # (C, T, N, K)
+    natural: Array  # (C, T, N, K)
+    log_likelihood: Array  # (C, T, N)
+    diverging: NDArray[np.bool_]  # (C, T, N); of a group, (C, T)
+    stats: Mapping[str, Array]  # of the shape of `diverging` each: lp, energy, n_steps, tree_depth, step_size
+    quality: Mapping[str, Quality]  # of z, the unconstrained parameters; of a group, also of effects and sd
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._whose()}; {self._flags()})"
+
+    @property
+    def chains(self) -> int:
+        """How many chains there are, C."""
+        return int(self.unconstrained.shape[0])
+
+    @property
+    def draws(self) -> int:
+        """How many draws of each chain there are, T."""
+        return int(self.unconstrained.shape[1])
+
+    @property
+    def pooled(self) -> Array:
+        """The unconstrained parameters, all chains one after the other, (C T, N, K)."""
+        return self.unconstrained.reshape(-1, *self.unconstrained.shape[2:])
+
+    def subject_quality(self, n: int) -> Quality:
+        """Return R̂ and effective sample sizes of a subject's parameters, (K,) each."""
+        return self.quality["z"][n]
+
+    def subject_diverging(self, n: int) -> NDArray[np.bool_]:
+        """Return which transitions of a subject's chains diverged, (C, T)."""
+        return self.diverging[..., n]
+
+    @cached_property
+    def verdicts(self) -> tuple[frozenset[SampleVerdict], ...]:
+        """The flags of each subject, N."""
+        everyone = range(len(self.subjects))
+        return tuple(judge(self.subject_diverging(n), [self.subject_quality(n)]) for n in everyone)
+
+    @property
+    def verdict(self) -> frozenset[SampleVerdict]:
+        """The flags of the whole: ``converged`` if everybody is, the others if anybody has them."""
+        found = frozenset().union(*self.verdicts)
+        settled = all(SampleVerdict.CONVERGED in flags for flags in self.verdicts)
+        return found if settled else found - {SampleVerdict.CONVERGED}
+
+    def frame(self, level: float = 0.95) -> pd.DataFrame:
+        """Return one row a subject: posterior means, sds and intervals of the natural parameters, quality, verdict.
+
+        ``rhat`` and ``ess`` are the worst of the subject's parameters.
+        """
+        import pandas as pd
+
+        tails = (0.5 - level / 2.0, 0.5 + level / 2.0)
+        low, high = np.quantile(self.natural, tails, axis=(0, 1))
+        table: dict[str, Any] = {"subject": list(self.subjects)}
+        for k, name in enumerate(self.learner.parameters):
+            table[name] = self.natural[..., k].mean(axis=(0, 1))
+            table[f"{name}_sd"] = self.natural[..., k].std(axis=(0, 1), ddof=1)
+            table[f"{name}_lower"], table[f"{name}_upper"] = low[:, k], high[:, k]
+        everyone = range(len(self.subjects))
+        table["log_likelihood"] = self.log_likelihood.mean(axis=(0, 1))
+        table["rhat"] = [float(self.subject_quality(n).rhat.max()) for n in everyone]
+        table["ess"] = [float(self.subject_quality(n).ess.min()) for n in everyone]
+        table["divergences"] = [int(self.subject_diverging(n).sum()) for n in everyone]
+        table["verdict"] = [" ".join(sorted(flags)) for flags in self.verdicts]
+        return pd.DataFrame(table)
+
+    def verdict_counts(self) -> dict[str, int]:
+        """Return how many subjects carry each flag."""
+        counts = Counter(str(flag) for flags in self.verdicts for flag in flags)
+        return {str(flag): counts[str(flag)] for flag in SampleVerdict}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summaries as JSON-able values; numbers that do not exist are None."""
+        return {
+            "model": self.learner.name,
+            "n_subjects": len(self.subjects),
+            "chains": self.chains,
+            "draws": self.draws,
+            "divergences": int(self.diverging.sum()),
+            "verdict": sorted(str(flag) for flag in self.verdict),
+            "prior": {"mean": self.prior.mean.tolist(), "covariance": self.prior.covariance.tolist()},
+            "subjects": _plain_rows(self.frame()),
+        }
+
+    def to_datatree(self, *, trials: bool = False, predictive: Mapping[str, Array] | None = None) -> DataTree:
+        """Return the draws as ArviZ expects them; see `versant.inference.sample_tree.tree_of`."""
+        from versant.inference.sample_tree import tree_of
+
+        return tree_of(self, trials=trials, predictive=predictive)
+
+    def summary(self) -> str:
+        """Return a few lines for a person."""
+        worst = max(float(q.rhat.max()) for q in self.quality.values())
+        least = min(float(q.ess.min()) for q in self.quality.values())
+        lines = [
+            self._whose(),
+            f"largest R-hat {worst:.3f}, least effective sample size {least:.0f}, divergences {self.diverging.sum()}",
+            f"verdicts: {self._flags()}",
+        ]
+        return "\n".join(lines)
+
+    def _whose(self) -> str:
+        return f"{self.learner.name}: {len(self.subjects)} subjects, {self.chains} chains of {self.draws} draws"
+
+    def _flags(self) -> str:
+        return ", ".join(f"{name} {number}" for name, number in self.verdict_counts().items() if number)
+
+
+@dataclass(frozen=True, repr=False)
+class GroupSample(Sample):
+    """Draws from the joint posterior of a group and its subjects: C chains of T draws.
+
+    With conditions, every condition of a subject counts as one of the N subjects.
+    """
+
     design: GroupDesign
     people: tuple[object, ...]  # labels of the people; without conditions, the subjects
     cells: Cells | None  # which condition of whom; None without conditions, shared and fixed parameters
@@ -108,13 +168,6 @@ class GroupSample:
     sd: Array  # (C, T, R), standard deviations between subjects, of the coefficients
     correlation: Array  # (C, T, R, R)
     coefficients: Array  # (C, T, people, R), what varies between subjects
-    unconstrained: Array  # (C, T, N, K)
-    natural: Array  # (C, T, N, K)
-    log_likelihood: Array  # (C, T, N)
-    diverging: NDArray[np.bool_]  # (C, T)
-    stats: Mapping[str, Array]  # (C, T) each: lp, energy, n_steps, tree_depth, step_size
-    quality: Mapping[str, Quality]  # of effects, sd and z
-    verdicts: frozenset[SampleVerdict]
 
     @property
     def whole_trials(self) -> Trials:
@@ -122,6 +175,28 @@ class GroupSample:
         return together(self.trials, self.cells, self.people)
 
     def frame(self, level: float = 0.95) -> pd.DataFrame:
+        """Return `Sample.frame`, with a column for every condition."""
+        table = super().frame(level)
+        if self.cells is not None:
+            table["subject"] = [self.people[n] for n in self.cells.subject]
+            for at, (name, values) in enumerate(self.cells.conditions.items()):
+                table.insert(1 + at, name, values)
+        return table
+
+    def subject_quality(self, n: int) -> Quality:
+        """Return R̂ and effective sample sizes of a subject's coefficients, (R,) each."""
+        return self.quality["z"][n if self.cells is None else int(self.cells.subject[n])]
+
+    def subject_diverging(self, n: int) -> NDArray[np.bool_]:
+        """Return which transitions diverged, (C, T): chains are those of all subjects together."""
+        return self.diverging
+
+    @property
+    def verdict(self) -> frozenset[SampleVerdict]:
+        """The flags of the group and its subjects together."""
+        return judge(self.diverging, self.quality.values())
+
+    def group_frame(self, level: float = 0.95) -> pd.DataFrame:
         """Return one row an effect and one a standard deviation: mean, sd, interval, quality."""
         import pandas as pd
 
@@ -144,40 +219,24 @@ class GroupSample:
             }
         )
 
-    def subject_frame(self) -> pd.DataFrame:
-        """Return one row a subject: posterior means and standard deviations of the natural parameters."""
-        import pandas as pd
-
-        table: dict[str, Any] = {"subject": list(self.subjects)}
-        for k, name in enumerate(self.learner.parameters):
-            table[name] = self.natural[..., k].mean(axis=(0, 1))
-            table[f"{name}_sd"] = self.natural[..., k].std(axis=(0, 1), ddof=1)
-        return pd.DataFrame(table)
-
     def to_dict(self) -> dict[str, Any]:
-        """Return the summaries as JSON-able values."""
-        rows = self.frame().to_dict(orient="records")
-        return {
-            "model": self.learner.name,
-            "n_subjects": len(self.subjects),
-            "chains": self.effects.shape[0],
-            "draws": self.effects.shape[1],
-            "divergences": int(self.diverging.sum()),
-            "verdict": sorted(str(v) for v in self.verdicts),
-            "group": [
-                {str(k): v if isinstance(v, str) or np.isfinite(v) else None for k, v in r.items()} for r in rows
-            ],
-        }
-
-    def to_datatree(self, *, trials: bool = False, predictive: Mapping[str, Array] | None = None) -> DataTree:
-        """Return the draws as ArviZ expects them; see `versant.inference.sample_tree.tree_of`."""
-        from versant.inference.sample_tree import tree_of
-
-        return tree_of(self, trials=trials, predictive=predictive)
+        """Return the summaries as JSON-able values; numbers that do not exist are None."""
+        return super().to_dict() | {"group": _plain_rows(self.group_frame())}
 
     def summary(self) -> str:
         """Return a few lines for a person."""
-        flags = ", ".join(sorted(str(v) for v in self.verdicts))
-        chains, draws = self.diverging.shape
-        table = self.frame().to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"{self.learner.name}: {len(self.subjects)} subjects, {chains} chains of {draws} draws; {flags}\n{table}"
+        table = self.group_frame().to_string(index=False, float_format=lambda v: f"{v:.4g}")
+        return f"{super().summary()}\n{table}"
+
+    def _flags(self) -> str:
+        return ", ".join(sorted(str(flag) for flag in self.verdict))
+
+
+def _plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows as JSON-able values; numbers that do not exist are None."""
+    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict(orient="records")]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,11 +1,12 @@
 """Draws in ArviZ's schema: a tree of data sets of the package xarray, which ``to_netcdf`` saves.
 
-    posterior               effects, sd, correlation, and every parameter in natural units   (chain, draw, …)
+    posterior               every parameter in natural units; of a group, effects, sd, correlation  (chain, draw, …)
     log_likelihood          of every subject; of every trial, if asked for
     posterior_predictive    columns simulated anew, if given
     observed_data           the columns that the learner reads
     sample_stats            lp, energy, tree_depth, n_steps, step_size, diverging
 
+Subjects that were sampled one by one have chains of their own, and ``sample_stats`` then has the dimension ``subject``.
 ArviZ 1 works on such trees; ``arviz.from_dict`` of earlier versions makes one group after the other of them.
 
 Source: the InferenceData schema of ArviZ.
@@ -20,24 +21,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import CapabilityError, ModelError
-from versant.inference.likelihood import Likelihood, bind
+from versant.inference.importance import rebind
+from versant.inference.likelihood import Likelihood
+from versant.inference.sample_result import GroupSample, Sample
 
 if TYPE_CHECKING:
     from xarray import Dataset, DataTree
-
-    from versant.inference.sample_result import GroupSample
 
 __all__ = ["tree_of"]
 
 Array = NDArray[Any]
 
 
-def tree_of(sample: GroupSample, *, trials: bool = False, predictive: Mapping[str, Array] | None = None) -> DataTree:
+def tree_of(sample: Sample, *, trials: bool = False, predictive: Mapping[str, Array] | None = None) -> DataTree:
     """Return draws as a tree of data sets.
 
     Parameters
     ----------
-    sample : GroupSample
+    sample : Sample
     trials : bool
         Also the log-likelihood of every trial: (chain, draw, trial), as ``log_likelihood/trials``.
     predictive : mapping, optional
@@ -54,8 +55,9 @@ def tree_of(sample: GroupSample, *, trials: bool = False, predictive: Mapping[st
         from xarray import DataTree
     except ImportError:
         raise CapabilityError("this needs the package xarray: pip install 'versant[sample]'") from None
-    likelihood = bind(sample.learner, sample.trials, "learn" if sample.trials.missing else None)
-    stats = {name: ((), values) for name, values in {**sample.stats, "diverging": sample.diverging}.items()}
+    likelihood = rebind(sample)
+    whose: tuple[str, ...] = () if isinstance(sample, GroupSample) else ("subject",)
+    stats = {name: (whose, values) for name, values in {**sample.stats, "diverging": sample.diverging}.items()}
     groups = {
         "posterior": _posterior(sample),
         "log_likelihood": _dataset({"subjects": (("subject",), sample.log_likelihood)}, sample),
@@ -66,7 +68,7 @@ def tree_of(sample: GroupSample, *, trials: bool = False, predictive: Mapping[st
         own = _trial_by_trial(sample, likelihood)
         groups["log_likelihood"] = groups["log_likelihood"].assign(trials=(("chain", "draw", "trial"), own))
     if predictive is not None:
-        shape = (*sample.diverging.shape, len(sample.trials))
+        shape = (sample.chains, sample.draws, len(sample.trials))
         wrong = [name for name, values in predictive.items() if np.shape(values) != shape]
         if wrong:
             raise ModelError(f"predictive={{{wrong[0]!r}: …}} must be of shape {shape} (chain, draw, trial)")
@@ -76,33 +78,33 @@ def tree_of(sample: GroupSample, *, trials: bool = False, predictive: Mapping[st
     return DataTree.from_dict(groups)
 
 
-def _posterior(sample: GroupSample) -> Dataset:
-    design = sample.design
+def _posterior(sample: Sample) -> Dataset:
     own = {name: (("subject",), sample.natural[..., k]) for k, name in enumerate(sample.learner.parameters)}
-    found = _dataset(
-        {
+    group: dict[str, tuple[tuple[str, ...], Array]] = {}
+    labels: dict[str, list[str]] = {}
+    if isinstance(sample, GroupSample):
+        design = sample.design
+        group = {
             "effects": (("effect",), sample.effects),
             "sd": (("coefficient",), sample.sd),
             "correlation": (("coefficient", "other"), sample.correlation),
-            **own,
-        },
-        sample,
-    )
-    return found.assign_coords(
-        effect=[f"{name}:{term}" for name, term in design.names],
-        coefficient=list(design.labels),
-        other=list(design.labels),
-        subject=[str(subject) for subject in sample.subjects],
-    )
+        }
+        labels = {
+            "effect": [f"{name}:{term}" for name, term in design.names],
+            "coefficient": list(design.labels),
+            "other": list(design.labels),
+        }
+    return _dataset({**group, **own}, sample).assign_coords(labels)
 
 
-def _dataset(variables: Mapping[str, tuple[tuple[str, ...], Array]], sample: GroupSample) -> Dataset:
+def _dataset(variables: Mapping[str, tuple[tuple[str, ...], Array]], sample: Sample) -> Dataset:
     """Return a data set of variables whose first dimensions are chain and draw."""
     from xarray import Dataset
 
-    chains, draws = sample.diverging.shape
     found = Dataset({name: (("chain", "draw", *dims), values) for name, (dims, values) in variables.items()})
-    return found.assign_coords(chain=np.arange(chains), draw=np.arange(draws))
+    if "subject" in found.dims:
+        found = found.assign_coords(subject=[str(subject) for subject in sample.subjects])
+    return found.assign_coords(chain=np.arange(sample.chains), draw=np.arange(sample.draws))
 
 
 def _observed(likelihood: Likelihood) -> Dataset:
@@ -116,9 +118,8 @@ def _observed(likelihood: Likelihood) -> Dataset:
     return Dataset(numbers).assign_coords(owner=("trial", [str(trials.subjects[n]) for n in trials.subject_index]))
 
 
-def _trial_by_trial(sample: GroupSample, likelihood: Likelihood) -> Array:
+def _trial_by_trial(sample: Sample, likelihood: Likelihood) -> Array:
     """Return the log-likelihood of every trial at every draw, (chain, draw, trial)."""
     node = [likelihood.recurrence.log_likelihood]
-    flat = sample.unconstrained.reshape(-1, *sample.unconstrained.shape[2:])
-    found = np.stack([likelihood.per_trial(node, z)[0] for z in flat])
-    return found.reshape(*sample.diverging.shape, -1)
+    found = np.stack([likelihood.per_trial(node, z)[0] for z in sample.pooled])
+    return found.reshape(sample.chains, sample.draws, -1)

@@ -1,9 +1,9 @@
 """Sampling the joint posterior of a group by the no-U-turn sampler of the package nutpie.
 
 The density and its exact gradient are those of `versant.inference.posterior`; chains start around a hierarchical fit,
-overdispersed. Convergence is judged by the rank-normalised R̂ and effective sample sizes of the package arviz.
+overdispersed. Subjects without a group are sampled by `versant.inference.subject_sampling`.
 
-Sources: Hoffman & Gelman 2014; Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021.
+Source: Hoffman & Gelman 2014.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from versant.inference.design import intercepts
 from versant.inference.formula import Structure
 from versant.inference.group import fit_group
 from versant.inference.likelihood import Likelihood
+from versant.inference.nuts_chains import require_lengths
 from versant.inference.posterior import GroupPosteriorDensity
 from versant.inference.prior import Prior
-from versant.inference.sample_result import GroupSample, Quality, judge
+from versant.inference.sample_gradient import log_likelihood_of_draws
+from versant.inference.sample_quality import Quality, require_arviz
+from versant.inference.sample_result import GroupSample
 from versant.inference.spread import CovarianceKind
 from versant.progress import Progress, silent
 
@@ -40,8 +43,6 @@ STATS = {
     "step_size": "step_size",
 }
 """What is kept of each transition: nutpie's name → the one of ArviZ's schema."""
-
-LANES = 400_000
 
 OVERDISPERSED = 0.5
 """How far chains start from the hierarchical fit, in units of the vector."""
@@ -84,11 +85,11 @@ def sample_group(
     ModelError
         For fewer than two chains or four draws, or a scale that is not positive.
     """
-    if chains < 2 or draws < 4 or tune < 1:
-        raise ModelError("sampling needs two chains, four draws and one step of adaptation, or more")
+    require_lengths(draws, tune, chains)
     if not 0.0 < sd_scale < np.inf:
         raise ModelError(f"sd_scale={sd_scale} must be positive and finite")
-    nutpie, from_function, arviz = _packages()
+    nutpie, from_function = _packages()
+    require_arviz()
     structure = structure or Structure(intercepts(list(likelihood.learner.parameters), likelihood.n_subjects))
     density = _density(likelihood, prior, structure, sd_scale, covariance)
     begun = fit_group(
@@ -130,7 +131,7 @@ def sample_group(
     if vectors.shape[:2] != (chains, draws):  # interrupted, nutpie ends quietly with what it has
         raise KeyboardInterrupt
     progress(1, 1, "sampled")
-    return _collected(likelihood, density, vectors, stats, arviz)
+    return _collected(likelihood, prior, density, vectors, stats)
 
 
 def _density(
@@ -155,58 +156,47 @@ def _signed(values: Array) -> Array:
     return np.asarray(values, dtype=np.int64 if values.dtype.kind == "u" else None)
 
 
-def _packages() -> tuple[Any, Any, Any]:
+def _packages() -> tuple[Any, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import arviz
             import nutpie
             from nutpie.compiled_pyfunc import from_pyfunc
     except ImportError as error:
         raise CapabilityError(
-            f"sampling needs the packages nutpie and arviz ({error.name} is missing): pip install 'versant[sample]'"
+            f"sampling a group needs the package nutpie ({error.name} is missing): pip install 'versant[sample]'"
         ) from None
-    return nutpie, from_pyfunc, arviz
+    return nutpie, from_pyfunc
 
 
 def _collected(
-    likelihood: Likelihood, density: GroupPosteriorDensity, vectors: Array, stats: dict[str, Array], arviz: Any
+    likelihood: Likelihood, prior: Prior, density: GroupPosteriorDensity, vectors: Array, stats: dict[str, Array]
 ) -> GroupSample:
-    chains, draws, _ = vectors.shape
-    found = density.unpack(vectors)
-    quantities = {"effects": found.effects, "sd": found.sd, "z": found.z}
-    z, joint, cells, loadings = quantities["z"], density.likelihood, None, None
-    people = likelihood.trials.subjects
+    found, people = density.unpack(vectors), likelihood.trials.subjects
+    z, joint, cells, loadings = found.z, density.likelihood, None, None
     if isinstance(joint, JointLikelihood):
-        fixed = quantities["effects"][..., density.design.fixed]
         likelihood, cells, loadings = joint.likelihood, joint.cells, joint.coefficients
-        z = loadings.unconstrained(z, fixed, joint.subject)
-    flat = z.reshape(chains * draws, *z.shape[2:])
-    values = [
-        likelihood.evaluate(part.reshape(-1, z.shape[-1]), np.tile(np.arange(z.shape[2]), len(part)), 0).value
-        for part in np.array_split(flat, max(1, flat.size // LANES))
-    ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        quality = {name: Quality.of(arviz, values) for name, values in quantities.items()}
+        z = loadings.unconstrained(z, found.effects[..., density.design.fixed], joint.subject)
     diverging = stats.pop("diverging").astype(bool)
     return GroupSample(
         learner=likelihood.learner,
         trials=likelihood.trials,
         subjects=likelihood.trials.subjects,
+        prior=prior,
+        unconstrained=z,
+        natural=likelihood.natural(z),
+        log_likelihood=log_likelihood_of_draws(likelihood, z),
+        diverging=diverging,
+        stats=stats,
+        quality={
+            name: Quality.of(values) for name, values in (("effects", found.effects), ("sd", found.sd), ("z", found.z))
+        },
         design=density.design,
         people=people,
         cells=cells,
         loadings=loadings,
-        effects=quantities["effects"],
-        sd=quantities["sd"],
+        effects=found.effects,
+        sd=found.sd,
         correlation=found.correlation,
-        coefficients=quantities["z"],
-        unconstrained=z,
-        natural=likelihood.natural(z),
-        log_likelihood=np.concatenate(values).reshape(z.shape[:3]),
-        diverging=diverging,
-        stats=stats,
-        quality=quality,
-        verdicts=judge(diverging, quality),
+        coefficients=found.z,
     )

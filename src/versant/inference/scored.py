@@ -25,7 +25,8 @@ from versant.inference.importance import rebind
 from versant.inference.likelihood import Likelihood
 from versant.inference.persons import laplace_evidence
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample, SampleVerdict
+from versant.inference.sample_quality import SampleVerdict
+from versant.inference.sample_result import GroupSample, Sample
 from versant.inference.verdict import Verdict
 from versant.trials.origin import digests
 
@@ -113,9 +114,9 @@ def _plain(values: Array) -> list[float | None]:
     return [x if np.isfinite(x) else None for x in values.tolist()]
 
 
-def scored(fit: Fit | GroupSample) -> Scored:
+def scored(fit: Fit | Sample) -> Scored:
     """Return a fit's account, with the criteria that need no sampling."""
-    if isinstance(fit, GroupSample):
+    if isinstance(fit, Sample):
         return _of_sample(fit)
     if isinstance(fit, GroupFit) and fit.cells is not None:
         return _of_people(fit, fit.cells.subject)
@@ -167,20 +168,25 @@ def _flagged(fit: Fit) -> NDArray[np.bool_]:
     return np.array([flags != {Verdict.CONVERGED} for flags in fit.verdicts])
 
 
-def _of_sample(fit: GroupSample) -> Scored:
-    likelihood = rebind(fit)
-    flagged = fit.verdicts != {SampleVerdict.CONVERGED}
-    whose = np.arange(len(fit.subjects)) if fit.cells is None else fit.cells.subject
+def _of_sample(fit: Sample) -> Scored:
+    likelihood, people = rebind(fit), fit.subjects
+    choices, varying, trials = count_choices(likelihood), fit.unconstrained.shape[-1], fit.trials
+    flagged = np.array([flags != {SampleVerdict.CONVERGED} for flags in fit.verdicts])
+    if isinstance(fit, GroupSample):
+        people, varying, trials = fit.people, fit.coefficients.shape[-1], fit.whole_trials
+        flagged = np.full(len(people), fit.verdict != {SampleVerdict.CONVERGED})
+        if fit.cells is not None:
+            choices = np.bincount(fit.cells.subject, choices).astype(np.int64)
     return Scored(
         model=fit.learner.name,
         estimated="sample",
-        subjects=fit.people,
-        n_parameters=fit.coefficients.shape[-1],
-        n_choices=np.bincount(whose, count_choices(likelihood)).astype(np.int64),
-        choices_only=np.full(len(fit.people), likelihood.recurrence.choices_only),
-        columns=digests(fit.whole_trials),
-        flagged=np.full(len(fit.people), flagged),
-        log_likelihood=np.full(len(fit.people), np.nan),
+        subjects=people,
+        n_parameters=varying,
+        n_choices=choices,
+        choices_only=np.full(len(people), likelihood.recurrence.choices_only),
+        columns=digests(trials),
+        flagged=flagged,
+        log_likelihood=np.full(len(people), np.nan),
     )
 
 

@@ -6,7 +6,8 @@ Truths are drawn from the prior, data simulated from them and fitted, and the tr
     "laplace"     a subject: N(ẑ, V) of its maximum a posteriori estimate
     "importance"  a subject: draws around the mode, resampled by their smoothed weights
                   (`versant.inference.importance`): the posterior itself, up to Monte-Carlo error
-    "sample"      a group: draws by the no-U-turn sampler of effects, standard deviations, correlations, one subject
+    "sample"      a group: draws by the no-U-turn sampler of effects, standard deviations, correlations, one subject;
+                  with pooling="none" a subject, alone
     "group"       a group: b with Student's t and its standard errors, log sd with its own (delta method), one
                   subject's N(ẑ, V). There is no prior in these estimates, and ranks need not be uniform: it is a check
                   of intervals over groups that vary as much as the prior says.
@@ -37,7 +38,7 @@ from versant.inference.pareto import smooth
 from versant.inference.posterior import GroupPosteriorDensity, Unpacked
 from versant.inference.prior import Prior, PriorLike, as_prior
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
@@ -56,9 +57,17 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "laplace": {"starts": 3},
     "importance": {"starts": 3, "posterior_draws": 1000},
     "group": {"subjects": 20, "starts": 2, "covariance": "full"},
-    "sample": {"subjects": 10, "covariance": "full", "tune": 500, "posterior_draws": 500, "chains": 2},
+    "sample": {
+        "pooling": "partial",
+        "subjects": 10,
+        "covariance": "full",
+        "tune": 500,
+        "posterior_draws": 500,
+        "chains": 2,
+    },
 }
 """What each method takes beside what all take."""
+OF_GROUPS = ("subjects", "covariance")
 
 
 def calibrate(
@@ -84,7 +93,7 @@ def calibrate(
     task : Task or Pomdp
         The design.
     n : int
-        Data sets: subjects for ``"laplace"`` and ``"importance"``, groups for the others.
+        Data sets: subjects for ``"laplace"``, ``"importance"`` and sampling without pooling, groups for the others.
     method : {"laplace", "importance", "sample", "group"}
         Whose posterior; see the module.
     prior : "default", Prior or mapping
@@ -100,6 +109,8 @@ def calibrate(
     resume : path, optional
         A file in which finished data sets are kept; a study that was interrupted goes on from there.
     progress : Progress
+    pooling : {"partial", "none"}
+        Of ``"sample"``, as for `versant.fit`: groups, unless told otherwise, or subjects alone.
     subjects : int
         Of ``"group"`` (20) and ``"sample"`` (10): subjects of a group.
     starts : int
@@ -136,11 +147,11 @@ def calibrate(
     around = as_prior(model, prior)
     if around is None or n < 2 or draws < 1:
         raise ModelError("calibrate() needs a prior, two data sets and one draw, or more")
-    how = {**DEFAULTS[method], **options}
+    how = _with_defaults(method, options)
     study = _Study(model, task, around, draws, like, on_missing, how)
-    whole = method in ("laplace", "importance")
-    sizes = [min(SUBJECTS_A_PIECE, n - k) for k in range(0, n, SUBJECTS_A_PIECE)] if whole else [1] * n
-    run = study.subject if whole else {"group": study.group, "sample": study.sample}[method]
+    alone = "subjects" not in how
+    sizes = [min(SUBJECTS_A_PIECE, n - k) for k in range(0, n, SUBJECTS_A_PIECE)] if alone else [1] * n
+    run = study.subject if alone else {"group": study.group, "sample": study.sample}[method]
     records = run_pieces(
         len(sizes),
         lambda i, rng: run(sizes[i], rng),
@@ -155,6 +166,18 @@ def calibrate(
         verdicts.update(record["verdicts"])
     ranks = np.array([row for record in records for row in record["ranks"]], dtype=np.int64)
     return Calibration(model.name, method, study.quantities(method), ranks, draws, dict(verdicts))
+
+
+def _with_defaults(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method's options; those of a group are left out where subjects are sampled alone."""
+    how = {**DEFAULTS[method], **options}
+    if how.get("pooling", "partial") == "partial":
+        return how
+    strange = [name for name in OF_GROUPS if name in options]
+    if how["pooling"] != "none" or strange:
+        what = f"pooling='none' takes no {strange[0]}=" if strange else "pooling= is 'partial' or 'none'"
+        raise ModelError(f"calibrate(method='sample'): {what}")
+    return {name: value for name, value in how.items() if name not in OF_GROUPS}
 
 
 def _settings(study: _Study, n: int, method: str) -> Record:
@@ -191,7 +214,7 @@ class _Study:
     def quantities(self, method: str) -> tuple[str, ...]:
         """Return the names of what is ranked."""
         names = list(self.model.parameters)
-        if method in ("laplace", "importance"):
+        if "subjects" not in self.how:
             return (*names, "log_likelihood")
         group = [f"mean {name}" for name in names] + [f"sd {name}" for name in names]
         own = [f"subject {name}" for name in names]
@@ -202,24 +225,29 @@ class _Study:
     def subject(self, count: int, rng: np.random.Generator) -> Record:
         """Rank `count` subjects, each under the prior."""
         z = self.prior.mean + rng.standard_normal((count, self.model.n_parameters)) @ _root(self.prior).T
-        found = self._fitted(z, rng, prior=self.prior, starts=self.how["starts"])
-        assert isinstance(found, Fit)
-        likelihood, everyone = rebind(found), np.arange(count)
-        if "posterior_draws" in self.how:
-            draws = self._resampled(found, likelihood, rng)
+        if "pooling" in self.how:
+            found = self._fitted(z, rng, prior=self.prior, method="sample", pooling="none", **self._lengths())
         else:
-            draws = _gaussian(found.unconstrained, found.covariance, self.draws, rng)  # (L, count, K)
+            found = self._fitted(z, rng, prior=self.prior, starts=self.how["starts"])
+        likelihood, everyone = rebind(found), np.arange(count)
+        known = np.ones(count, dtype=bool)
+        if isinstance(found, Sample):
+            draws = self._thinned(found.pooled)  # (L, count, K)
+        elif "posterior_draws" in self.how:
+            draws, known = self._resampled(found, likelihood, rng), _known(found)
+        else:
+            draws, known = _gaussian(found.unconstrained, found.covariance, self.draws, rng), _known(found)
         own = likelihood.evaluate(z, everyone, 0).value
         theirs = likelihood.evaluate(draws.reshape(-1, z.shape[1]), np.tile(everyone, self.draws), 0).value
         ranks = np.concatenate(
             [(draws < z).sum(axis=0), (theirs.reshape(self.draws, count) < own).sum(axis=0)[:, None]], axis=1
         )
-        ranks[~np.isfinite(found.covariance).all(axis=(1, 2))] = -1
+        ranks[~known] = -1
         return {"ranks": ranks.tolist(), "verdicts": found.verdict_counts()}
 
     def _resampled(self, found: Fit, likelihood: Likelihood, rng: np.random.Generator) -> Array:
         """Return L draws of each subject's posterior, (L, N, K)."""
-        known = np.asarray(np.isfinite(found.covariance).all(axis=(1, 2), keepdims=True))
+        known = _known(found)[:, None, None]
         covariance = np.where(known, found.covariance, self.prior.covariance)
         total = self.how["posterior_draws"]
         weighed = draw(likelihood, self.prior, found.unconstrained, covariance, total, rng)
@@ -247,16 +275,12 @@ class _Study:
     def sample(self, count: int, rng: np.random.Generator) -> Record:
         """Rank one group among draws of its joint posterior."""
         truth = self._group(rng)
-        options = {"draws": self.how["posterior_draws"], **{k: self.how[k] for k in ("tune", "chains", "covariance")}}
+        options = {**self._lengths(), "covariance": self.how["covariance"]}
         found = self._fitted(truth.z, rng, prior=self.prior, method="sample", **options)
         assert isinstance(found, GroupSample)
-        total = found.effects.shape[0] * found.effects.shape[1]
-        if total < self.draws:
-            raise ModelError(f"draws={self.draws} of a posterior of which {total} are kept: sample longer")
-        kept = np.linspace(0, total - 1, self.draws).round().astype(np.int64)
 
         def thinned(values: Array) -> Array:
-            return np.asarray(values.reshape(total, *values.shape[2:])[kept])
+            return self._thinned(values.reshape(-1, *values.shape[2:]))
 
         pairs = np.tril_indices(0 if self.how["covariance"] == "diagonal" else self.model.n_parameters, -1)
         z = thinned(found.unconstrained)
@@ -272,7 +296,17 @@ class _Study:
                 thinned(found.log_likelihood).sum(axis=1, keepdims=True),
             ],
         )
-        return {"ranks": [ranks], "verdicts": dict(Counter(map(str, found.verdicts)))}
+        return {"ranks": [ranks], "verdicts": dict(Counter(map(str, found.verdict)))}
+
+    def _lengths(self) -> dict[str, int]:
+        """Return how long is sampled."""
+        return {"draws": self.how["posterior_draws"], "tune": self.how["tune"], "chains": self.how["chains"]}
+
+    def _thinned(self, values: Array) -> Array:
+        """Return L of the draws, equally spaced."""
+        if len(values) < self.draws:
+            raise ModelError(f"draws={self.draws} of a posterior of which {len(values)} are kept: sample longer")
+        return np.asarray(values[np.linspace(0, len(values) - 1, self.draws).round().astype(np.int64)])
 
     def _group(self, rng: np.random.Generator) -> Unpacked:
         """Draw a group from the prior that the sampler has."""
@@ -286,11 +320,11 @@ class _Study:
         )
         return draw_group(density, rng)
 
-    def _fitted(self, z: Array, rng: np.random.Generator, **options: Any) -> Fit | GroupSample:
+    def _fitted(self, z: Array, rng: np.random.Generator, **options: Any) -> Fit | Sample:
         """Simulate subjects with these unconstrained parameters and fit them."""
         natural = {name: domain.natural(z[:, k]) for k, (name, domain) in enumerate(self.model.parameters.items())}
         trials = simulate(self.model, self.task, natural, subjects=len(z), like=self.like, seed=rng)
-        found: Fit | GroupSample = fit(self.model, trials, seed=rng, on_missing=self.on_missing, **options)
+        found: Fit | Sample = fit(self.model, trials, seed=rng, on_missing=self.on_missing, **options)
         return found
 
 
@@ -299,6 +333,11 @@ class _Nobody:
 
     def evaluate(self, *_: Any) -> Any:
         raise ModelError("a prior has no likelihood")
+
+
+def _known(fit: Fit) -> NDArray[np.bool_]:
+    """Return who has standard errors, (N,)."""
+    return np.asarray(np.isfinite(fit.covariance).all(axis=(1, 2)))
 
 
 def _root(prior: Prior) -> Array:

@@ -24,7 +24,7 @@ from versant.inference.folds import Over
 from versant.inference.hbi_result import HierarchicalSelection
 from versant.inference.prior import PriorLike
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import Sample
 from versant.inference.scored import Score, Scored, require_same_trials
 from versant.inference.selection import Selection
 from versant.progress import Progress, silent
@@ -37,7 +37,7 @@ __all__ = ["Comparison", "Criterion", "compare"]
 
 OF_GROUPS = ("formula", "shared", "fixed")
 
-Results = Sequence[Fit | GroupSample | LeaveOneOut | CrossValidation | Scored] | Mapping[str, Any]
+Results = Sequence[Fit | Sample | LeaveOneOut | CrossValidation | Scored] | Mapping[str, Any]
 
 
 @overload
@@ -214,6 +214,6 @@ def _named(fits: Any) -> dict[str, Result]:
 
 
 def _name(fit: Any) -> str:
-    if isinstance(fit, Fit | GroupSample):
+    if isinstance(fit, Fit | Sample):
         return fit.learner.name
     return str(fit.model if isinstance(fit, Scored) else getattr(getattr(fit, "account", fit), "model", "?"))

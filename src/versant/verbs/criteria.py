@@ -20,7 +20,7 @@ from versant.inference.group_result import GroupFit
 from versant.inference.likelihood import bind
 from versant.inference.prior import SubjectPriors, default_prior
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.inference.scored import Score, Scored, scored
 from versant.progress import Progress
 from versant.verbs.crossvalidate import Refit, run_folds
@@ -29,7 +29,7 @@ from versant.verbs.loo import LeaveOneOut, loo
 
 __all__ = ["Result", "account_of", "choose", "score_of"]
 
-Result = Fit | GroupSample | LeaveOneOut | CrossValidation | Scored
+Result = Fit | Sample | LeaveOneOut | CrossValidation | Scored
 PREFERRED: tuple[Criterion, ...] = ("loo", "cv", "evidence")
 """What results may all have been made for, if nobody says by what to compare them."""
 
@@ -38,7 +38,7 @@ def account_of(result: Result) -> Scored:
     """Return the common form of a result."""
     if isinstance(result, Scored):
         return result
-    return scored(result) if isinstance(result, Fit | GroupSample) else result.scored()
+    return scored(result) if isinstance(result, Fit | Sample) else result.scored()
 
 
 def choose(criterion: str | None, accounts: list[Scored]) -> Criterion:
@@ -72,7 +72,7 @@ def score_of(
             f"a maximum likelihood fit has no evidence: {account.model}. Fit with a prior, or choose criterion='bic' "
             "or 'aic'"
         )
-    if not isinstance(result, Fit | GroupSample):
+    if not isinstance(result, Fit | Sample):
         known = f", only {', '.join(account.known)}" if account.known else ""
         raise ModelError(
             f"{account.model} ({account.estimated}) has no {criterion}{known}: compare the fits themselves, or "
@@ -82,7 +82,7 @@ def score_of(
         return loo(result, progress=progress, **options).scored().known["loo"]
     if criterion == "cv":
         return _crossvalidated(result, progress, **options)
-    if isinstance(result, GroupSample):
+    if isinstance(result, Sample):
         raise ModelError(f"a sampled posterior has no {criterion}: choose criterion='loo' or 'cv'")
     return _sampled(result, criterion, progress, options)
 
@@ -99,7 +99,7 @@ def _sampled(fit: Fit, criterion: Criterion, progress: Progress, options: dict[s
 
 
 def _crossvalidated(
-    fit: Fit | GroupSample,
+    fit: Fit | Sample,
     progress: Progress,
     *,
     over: Over = "block",

@@ -23,7 +23,7 @@ from versant.inference.importance import importance
 from versant.inference.pareto import largest_trusted
 from versant.inference.persons import laplace_evidence, persons_of
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import Sample
 from versant.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -146,8 +146,10 @@ def evidence(
     >>> bool(evidence(vs.fit(model, trials)).trusted.all())
     True
     """
-    if isinstance(fit, GroupSample):
-        raise ModelError("a sampled posterior has no evidence; fit with method='group', or compare by criterion='loo'")
+    if isinstance(fit, Sample):
+        raise ModelError(
+            "a sampled posterior has no evidence; fit with method='map' or 'group', or compare by criterion='loo'"
+        )
     people = persons_of(fit)
     require_evidence(fit)
     laplace = laplace_evidence(fit)

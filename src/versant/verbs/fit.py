@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,10 @@ from versant.inference.map import fit_subjects
 from versant.inference.objective import Objective
 from versant.inference.prior import PriorLike, as_prior
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.inference.sampling import sample_group
 from versant.inference.spread import CovarianceKind
+from versant.inference.subject_sampling import sample_subjects
 from versant.progress import Progress, silent
 from versant.trials import Trials
 
@@ -34,16 +35,19 @@ if TYPE_CHECKING:
 __all__ = ["Method", "fit", "log_likelihood", "objective"]
 
 Method = Literal["map", "group", "sample"]
+Pooling = Literal["partial", "none"]
 
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "map": ("starts",),
     "group": ("starts", "covariance", "formula", "shared", "fixed", "polish"),
-    "sample": ("covariance", "formula", "shared", "fixed", "sd_scale", "draws", "tune", "chains"),
+    "sample": ("pooling", "covariance", "formula", "shared", "fixed", "sd_scale", "draws", "tune", "chains"),
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
 
 STRUCTURE = ("formula", "shared", "fixed")
+ALONE = ("draws", "tune", "chains")
+"""What sampling takes where every subject is sampled alone."""
 OF_CONTROLLERS = ("starts", "concentration")
 
 
@@ -90,6 +94,7 @@ def fit(
     seed: int | np.random.Generator | None = 0,
     on_missing: MissingPolicy | None = None,
     progress: Progress = silent,
+    pooling: Literal["partial"] = "partial",
     covariance: CovarianceKind = "full",
     formula: FormulaLike | None = None,
     shared: Collection[str] = (),
@@ -99,6 +104,23 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
 ) -> GroupSample: ...
+
+
+@overload
+def fit(
+    model: Learner,
+    trials: Trials,
+    prior: PriorLike = "default",
+    *,
+    method: Literal["sample"],
+    pooling: Literal["none"],
+    seed: int | np.random.Generator | None = 0,
+    on_missing: MissingPolicy | None = None,
+    progress: Progress = silent,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+) -> Sample: ...
 
 
 @overload
@@ -116,7 +138,7 @@ def fit(
 @overload
 def fit(
     model: Learner, trials: Trials, prior: PriorLike = "default", *, method: Method, **options: Any
-) -> Fit | GroupSample: ...
+) -> Fit | Sample: ...
 
 
 def fit(
@@ -129,7 +151,7 @@ def fit(
     on_missing: MissingPolicy | None = None,
     progress: Progress = silent,
     **options: Any,
-) -> Fit | GroupSample | ControllerFit:
+) -> Fit | Sample | ControllerFit:
     """Fit every subject: maximum a posteriori, maximum likelihood with ``prior=None``, or hierarchically.
 
     Parameters
@@ -142,8 +164,9 @@ def fit(
     method : {"map", "group", "sample"}
         ``"map"``: every subject alone, under `prior`. ``"group"``: the distribution over subjects is estimated too, by
         EM with Laplace E-steps and a polish (`versant.inference.hierarchical`); `prior` then is only where it starts.
-        ``"sample"``: the joint posterior of group and subjects is sampled by NUTS (`versant.inference.sampling`; needs
-        nutpie); `prior` then is that of the group means.
+        ``"sample"``: the posterior is sampled by NUTS: the joint one of group and subjects
+        (`versant.inference.sampling`; needs nutpie), `prior` then is that of the group means; or with
+        ``pooling="none"`` that of every subject alone under `prior` (`versant.inference.subject_sampling`).
     seed : int, Generator or None
         Of starts and draws (SPEC 7).
     on_missing : {"skip", "learn"}, optional
@@ -151,6 +174,9 @@ def fit(
     progress : Progress
     starts : int
         Not of ``"sample"``. Optimisations of each subject, from the prior's centre and from draws of it; 5.
+    pooling : {"partial", "none"}
+        Of ``"sample"``: ``"partial"``, subjects share a group whose parameters are sampled too, unless told otherwise;
+        ``"none"``, every subject is sampled alone, and the options of a group do not belong.
     covariance : {"full", "diagonal"}
         Of a group; full unless told otherwise.
     formula : str or mapping, optional
@@ -174,7 +200,8 @@ def fit(
     Returns
     -------
     Fit
-        A `GroupFit` for ``"group"``, a `GroupSample` for ``"sample"``; a `ControllerFit` for a `ControllerModel`.
+        A `GroupFit` for ``"group"``, a `GroupSample` for ``"sample"`` (a `Sample` with ``pooling="none"``); a
+        `ControllerFit` for a `ControllerModel`.
 
     Raises
     ------
@@ -206,17 +233,38 @@ def fit(
         homes = [repr(other) for other, names in OPTIONS.items() if unknown[0] in names]
         hint = f"it belongs to method={' or '.join(homes)}" if homes else f"there are {', '.join(OPTIONS[method])}"
         raise ModelError(f"fit(method={method!r}) takes no {unknown[0]}=; {hint}")
+    pooling = _pooling(options)
     likelihood = bind(model, trials, on_missing)
     rng = np.random.default_rng(seed)
     given = as_prior(model, prior)
     if method == "map":
         return fit_subjects(likelihood, given, options.get("starts", 5), rng, progress)
     if given is None:
-        raise ModelError("a group is its subjects' prior; prior= says where it starts, and cannot be None")
+        why = "without a prior there is no posterior" if pooling == "none" else "a group is its subjects' prior"
+        raise ModelError(f"{why}: prior= cannot be None")
+    if pooling == "none":
+        return sample_subjects(likelihood, given, rng=rng, progress=progress, **options)
     structure = structure_for(model, likelihood.trials, *(options.pop(name, None) for name in STRUCTURE))
     if method == "group":
         return fit_group(likelihood, given, structure=structure, rng=rng, progress=progress, **options)
     return sample_group(likelihood, given, structure=structure, rng=rng, progress=progress, **options)
+
+
+def _pooling(options: dict[str, Any]) -> Pooling:
+    """Take pooling= from the options.
+
+    Raises
+    ------
+    ModelError
+        If it is unknown, or the others do not belong to it.
+    """
+    pooling: Pooling = options.pop("pooling", "partial")
+    if pooling not in get_args(Pooling):
+        raise ModelError(f"pooling={pooling!r} is unknown: choose {', '.join(map(repr, get_args(Pooling)))}")
+    strange = [name for name in options if name not in ALONE]
+    if pooling == "none" and strange:
+        raise ModelError(f"pooling='none' takes no {strange[0]}=, which is of a group; there are {', '.join(ALONE)}")
+    return pooling
 
 
 def _fit_controller(

@@ -23,7 +23,7 @@ from versant.inference.map import fit_subjects
 from versant.inference.prior import default_prior
 from versant.inference.profile import Profiles, profile_likelihoods
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import Sample
 from versant.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def identify(
     """
     if not 0.0 < level < 1.0 or not reach > 0.0 or points < 3:
         raise ModelError("identify() takes a level between 0 and 1, a positive reach, and three points or more")
-    if isinstance(fit, GroupSample):
+    if isinstance(fit, Sample):
         raise ModelError("identify() takes a fit with estimates: method='map' or 'group'")
     from scipy.stats import chi2
 

@@ -22,7 +22,7 @@ from versant.inference.group_result import GroupFit
 from versant.inference.importance import rebind
 from versant.inference.likelihood import bind
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import Sample
 from versant.trials import Trials
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def latents(
     >>> list(latents(vs.fit(model, trials)).columns)
     ['subject', 'trial', 'log_likelihood', 'choice_probability', 'value', 'prediction_error']
     """
-    if isinstance(fit, GroupSample):
+    if isinstance(fit, Sample):
         raise ModelError("a sampled posterior has no single estimate to compute values at; fit with map or group")
     if isinstance(fit, ControllerFit):
         if on_missing is not None:

@@ -23,7 +23,7 @@ from versant.inference.loo import LeftOut, leave_out_subjects, leave_out_trials,
 from versant.inference.pareto import largest_trusted
 from versant.inference.persons import bound_again, persons_of
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.inference.scored import Score, Scored, scored
 from versant.progress import Progress, silent
 from versant.verbs.evidence import evidence, require_evidence
@@ -148,7 +148,7 @@ class LeaveOneOut:
 
 
 def loo(
-    fit: Fit | GroupSample,
+    fit: Fit | Sample,
     *,
     over: Unit = "trial",
     draws: int = 1000,
@@ -159,13 +159,14 @@ def loo(
 
     Parameters
     ----------
-    fit : Fit or GroupSample
+    fit : Fit or Sample
         A sampled posterior; or a fit with a prior, around whose estimates is drawn. Of a `GroupFit` the group's
         distribution is taken as known.
     over : {"trial", "subject"}
         What is left out. A trial's response is predicted from the subject's other responses and the history before the
         trial. A subject is predicted from the group: of a fit whose prior is fixed, that is its evidence; for a
-        `GroupFit`, whose group the subject itself has shaped, use `versant.crossvalidate`.
+        `GroupFit`, whose group the subject itself has shaped, use `versant.crossvalidate`. Not of subjects that were
+        sampled one by one.
     draws : int
         Of each subject, around the estimates; a sampled posterior has its own.
     seed : int, Generator or None
@@ -179,7 +180,7 @@ def loo(
     Raises
     ------
     ModelError
-        For a maximum likelihood fit, too few draws, or subjects of a `GroupFit`.
+        For a maximum likelihood fit, too few draws, or subjects of a `GroupFit` or without a group.
 
     Examples
     --------
@@ -195,8 +196,8 @@ def loo(
     if draws < FEWEST:
         raise ModelError(f"draws={draws}: at least {FEWEST} are needed")
     rng = np.random.default_rng(seed)
-    if isinstance(fit, GroupSample):
-        draws = fit.diverging.size
+    if isinstance(fit, Sample):
+        draws = len(fit.pooled)
         found = _sampled_subjects(fit, rng) if over == "subject" else _sampled(fit, progress)
     elif over == "subject":
         found = _by_evidence(fit, draws, rng, progress)
@@ -214,7 +215,7 @@ def loo(
     )  # fmt: skip
 
 
-def _as_lived(fit: Fit | GroupSample, found: LeftOut) -> tuple[LeftOut, NDArray[np.int64]]:
+def _as_lived(fit: Fit | Sample, found: LeftOut) -> tuple[LeftOut, NDArray[np.int64]]:
     """Return what was found of each trial in the order in which people did them, and whose each is."""
     if not isinstance(fit, GroupFit | GroupSample) or fit.cells is None:
         return found, fit.trials.subject_index
@@ -223,18 +224,20 @@ def _as_lived(fit: Fit | GroupSample, found: LeftOut) -> tuple[LeftOut, NDArray[
     return lived, fit.cells.subject[fit.cells.rows]
 
 
-def _sampled(fit: GroupSample, progress: Progress) -> LeftOut:
+def _sampled(fit: Sample, progress: Progress) -> LeftOut:
     """Leave out trials, with the draws of the sampler."""
-    count = fit.diverging.size
-    points = fit.unconstrained.reshape(count, *fit.unconstrained.shape[2:])
-    efficiency = np.minimum(fit.quality["z"].ess_bulk.min(axis=1) / count, 1.0)
-    if fit.cells is not None:
-        efficiency = efficiency[fit.cells.subject]
-    return leave_out_trials(rebind(fit), Draws(points, np.zeros(points.shape[:2])), efficiency, progress)
+    least = np.array([fit.subject_quality(n).ess_bulk.min() for n in range(len(fit.subjects))])
+    draws = Draws(fit.pooled, np.zeros(fit.pooled.shape[:2]))
+    return leave_out_trials(rebind(fit), draws, np.minimum(least / len(fit.pooled), 1.0), progress)
 
 
-def _sampled_subjects(fit: GroupSample, rng: np.random.Generator) -> LeftOut:
+def _sampled_subjects(fit: Sample, rng: np.random.Generator) -> LeftOut:
     """Leave out subjects, with the sampler's draws of the group's parameters."""
+    if not isinstance(fit, GroupSample):
+        raise ModelError(
+            "without a group a subject is predicted by the prior alone, and that is its evidence: evidence(fit) of "
+            "method='map' with the same prior"
+        )
     count = fit.diverging.size
     effects = fit.effects.reshape(count, -1)
     sd = fit.sd.reshape(count, -1)

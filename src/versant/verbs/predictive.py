@@ -24,7 +24,7 @@ from versant.errors import ModelError
 from versant.inference.cells import Coefficients, together
 from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.episodes import InPomdp
@@ -87,7 +87,7 @@ class Predictive:
 
 
 def predictive(
-    fit: Fit | GroupSample,
+    fit: Fit | Sample,
     task: Task | Pomdp,
     statistics: Mapping[str, Statistic] | None = None,
     n: int = 200,
@@ -99,7 +99,7 @@ def predictive(
 
     Parameters
     ----------
-    fit : Fit or GroupSample
+    fit : Fit or Sample
         Of a `Fit`, every subject needs a standard error (no verdict ``flat``).
     task : Task or Pomdp
         The task that the subjects did, with as many trials as the longest of them did, or more.
@@ -157,15 +157,15 @@ def predictive(
     return Predictive(fit.learner.name, names, places, np.array(list(observed.values())), np.array(rows))
 
 
-def _whole(fit: Fit | GroupSample, trials: Trials) -> Trials:
+def _whole(fit: Fit | Sample, trials: Trials) -> Trials:
     """Return trials of people, their conditions put together."""
     return together(trials, fit.cells, fit.people) if isinstance(fit, GroupFit | GroupSample) else trials
 
 
-def _posterior(fit: Fit | GroupSample) -> Callable[[np.random.Generator], Array]:
+def _posterior(fit: Fit | Sample) -> Callable[[np.random.Generator], Array]:
     """Return what draws the unconstrained parameters of all subjects (with conditions, in each of them), (N, K)."""
-    if isinstance(fit, GroupSample):
-        draws = fit.unconstrained.reshape(-1, *fit.unconstrained.shape[2:])
+    if isinstance(fit, Sample):
+        draws = fit.pooled
         return lambda rng: np.asarray(draws[rng.integers(len(draws))])
     if isinstance(fit, GroupFit) and fit.cells is not None and fit.loadings is not None:
         return _of_people(fit, fit.loadings, fit.cells.subject)

@@ -144,7 +144,7 @@ def _cut(n: int, method: Method, groups: int | None, options: Mapping[str, Any])
     structural = [name for name in ("formula", "shared", "fixed") if name in options]
     if structural:
         raise ModelError(f"recover() fits every parameter of every subject: it takes no {structural[0]}=")
-    if method == "map":
+    if method == "map" or options.get("pooling") == "none":
         if groups is not None:
             raise ModelError("groups= is for method='group' or 'sample': here everybody is fitted alone")
         return [*range(0, n, SUBJECTS_A_PIECE), n]

@@ -15,7 +15,7 @@ from versant.inference.hbi_result import HierarchicalSelection, select_hierarchi
 from versant.inference.likelihood import bind
 from versant.inference.prior import Prior, PriorLike, as_prior
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.inference.scored import Score, Scored
 from versant.inference.selection import Selection, select_models
 from versant.progress import Progress, silent
@@ -70,7 +70,7 @@ def _told_by(column: str, named: Mapping[str, Result]) -> list[object]:
     trials = [
         result.whole_trials if isinstance(result, GroupFit | GroupSample) else result.trials
         for result in named.values()
-        if isinstance(result, Fit | GroupSample)
+        if isinstance(result, Fit | Sample)
     ]
     if not trials:
         raise ModelError(f"groups={column!r} is a column of trials, which these results do not hold: give labels")
