@@ -114,7 +114,7 @@ def find_trials_again(entry: Mapping[str, Any], beside: Path, given: Trials | No
         raise DataError("a subject of the saved result is not there", _REMEDY, trials.source, subject=lost)
     if len(labels) < trials.n_subjects:
         trials = trials.only(*labels)
-    if given is None and len(trials) != len(wanted):
+    if len(trials) != len(wanted) and (given is None or (entry["missing"] and np.isin(wanted, trials.rows).all())):
         trials = trials.select(np.isin(trials.rows, wanted))
     for name, options in entry["choices"].items():
         if name in trials.columns:

@@ -21,9 +21,11 @@ from versant.expressions.engine import Engine, Interpreter, engine_for
 from versant.expressions.graph import Node
 from versant.expressions.recurrence import Column, Flag, Recurrence
 from versant.expressions.rows import Rows
+from versant.inference.answered import answered, never_answered
 from versant.inference.programs import programs_of
 from versant.inference.reading import as_learner_reads
 from versant.trials import Trials
+from versant.trials.faults import without_trials
 
 __all__ = ["Derivatives", "Likelihood", "bind"]
 
@@ -187,7 +189,7 @@ def bind(
     learner : Learner
     trials : Trials
     on_missing : {"skip", "learn"}, optional
-        Instead of the learner's own policy.
+        Instead of the learner's own policy. Who never responded keeps one trial (`versant.inference.answered`).
     engine : str
         Which engine evaluates it.
 
@@ -214,11 +216,25 @@ def bind(
             missing[0],
             trials.subjects[int(trials.subject_index[first])],
         )
+    silent = never_answered(trials, missing) if missing and policy == "skip" else np.empty(0, dtype=np.int64)
     if missing and policy == "skip":
-        trials = trials.select(~trials.any_missing(missing))
-    elif missing:
+        trials = answered(trials, missing)
+    missing = [name for name in missing if name in trials.missing]
+    if missing:
         recurrence = learner.trace(_TrialsDesign(trials, frozenset(missing)))
-    return Likelihood(learner, trials, recurrence, engine)
+    likelihood = Likelihood(learner, trials, recurrence, engine)
+    if len(silent):
+        _require_silence(likelihood, silent)
+    return likelihood
+
+
+def _require_silence(likelihood: Likelihood, silent: NDArray[np.int64]) -> None:
+    """Raise DataError where the one trial that is kept of a subject holds a response after all, but not every one."""
+    centre = np.array([domain.mean for domain in likelihood.learner.parameters.values()])
+    natural = likelihood.natural(np.tile(centre, (len(silent), 1)))
+    scored = likelihood.interpreter(0).totals([likelihood.recurrence.scored], natural, silent)[0]
+    if scored.any():
+        raise without_trials(likelihood.trials, likelihood.trials.subjects[int(silent[np.argmax(scored > 0)])])
 
 
 def _require_kinds(learner: object, trials: object) -> None:
