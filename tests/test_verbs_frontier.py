@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import importlib
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.figures.frontier import figure_frontier, table_frontier
+from versant.planning.certificate import certify
+from versant.planning.result import Plan
 from versant.tasks.zoo import tiger
 from versant.verbs.frontier import Frontier, frontier
+from versant.verbs.plan import plan
+
+verb = importlib.import_module("versant.verbs.frontier")
 
 RISKY = tiger(costs=("risk",))
 
@@ -40,8 +50,10 @@ def test_table_and_figure(curve: Frontier) -> None:
     assert table["feasible"].tolist() == [False, True, True, True]
     np.testing.assert_array_equal(table["value"], curve.values)
     axes = figure_frontier(curve).axes[0]
-    line = axes.get_lines()[1]
-    np.testing.assert_array_equal(line.get_ydata(), curve.values[1:])
+    lines = {str(line.get_label()): line for line in axes.get_lines()}
+    np.testing.assert_array_equal(lines["reached"].get_ydata(), curve.values[1:])
+    np.testing.assert_array_equal(lines["no policy exceeds"].get_ydata(), curve.upper_bounds[1:])
+    assert "infeasible" in [text.get_text() for text in axes.texts]
     assert "budget of risk" in axes.get_xlabel()
 
 
@@ -51,7 +63,80 @@ def test_frontiers_are_json(curve: Frontier) -> None:
     assert len(content["plans"]) == 4
 
 
+def test_mixtures_are_the_concave_envelope_of_the_plans(curve: Frontier) -> None:
+    assert np.isnan(curve.mixtures[0])
+    assert (curve.mixtures[1:] >= curve.values[1:]).all()
+    assert (curve.mixtures[1:] <= curve.upper_bounds[1:]).all()
+    slopes = np.diff(curve.mixtures[1:]) / np.diff(curve.limits[1:])
+    assert (np.diff(slopes) <= 1e-6).all()
+
+
+def test_a_mixture_is_what_the_controller_that_draws_earns(curve: Frontier) -> None:
+    low, high = curve.plans[1], curve.plans[2]
+    limit = 0.7 * low.costs["risk"].value + 0.3 * high.costs["risk"].value
+    between = replace(curve, limits=np.array([limit, 1.0]), plans=(low, high), upper_bounds=np.full(2, 20.0))
+    assert between.mixtures[0] == pytest.approx(0.7 * low.value + 0.3 * high.value)
+    agents = (low.controller, high.controller)
+    moves = np.zeros((10, 3, 2, 10))
+    moves[:5, :, :, :5], moves[5:, :, :, 5:] = agents[0].transition, agents[1].transition
+    start = np.concatenate([0.7 * agents[0].start, 0.3 * agents[1].start])
+    joint = Controller(start, np.concatenate([a.action for a in agents]), moves, RISKY.actions, RISKY.observations)
+    assert certify(RISKY, joint).value == pytest.approx(between.mixtures[0])
+    assert certify(RISKY, joint).costs["risk"].value == pytest.approx(limit)
+    alone = replace(between, plans=(replace(low, verdict=()), high))
+    assert np.isnan(alone.mixtures[0])  # a plan beyond its budgets is mixed with none
+
+
+FAST: dict[str, Any] = {"starts": 1, "families": ("random",), "bounds": ("qmdp",), "iterations": 40, "nodes": 3}
+
+
+def test_the_least_cost_for_a_reward_is_a_frontier_of_floors() -> None:
+    task = tiger(costs=("listen",))
+    least = frontier(task, "reward", [-200.0, -400.0, -100.0], side="at least", minimise="listen", **FAST)
+    assert least.limits.tolist() == [-400.0, -200.0, -100.0]
+    assert all(one.feasible for one in least.plans)
+    assert all(one.costs["reward"].floor == limit for one, limit in zip(least.plans, least.limits, strict=True))
+    assert (np.diff(least.values) < -1.0).all()  # minus listening: a higher floor needs more of it
+    assert (least.mixtures <= least.upper_bounds).all()
+    assert figure_frontier(least).axes[0].get_xlabel() == "floor of reward"
+
+
+def test_totals_are_met_exactly() -> None:
+    met = frontier(tiger(costs=("listen",)), "listen", [12.0, 16.0], side="exactly", **FAST)
+    for limit, one in zip(met.limits, met.plans, strict=True):
+        assert one.feasible
+        assert one.costs["listen"].value == pytest.approx(limit, rel=1e-6)
+    assert (met.mixtures <= met.upper_bounds).all()
+
+
+def test_an_interrupted_frontier_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, asked = tmp_path / "frontier.json", []
+    whole = frontier(RISKY, "risk", [0.5, 1.0, 2.0], **FAST)
+
+    def counted(*given: Any, **how: Any) -> Plan:
+        asked.append(how["budgets"]["risk"])
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return plan(*given, **how)
+
+    monkeypatch.setattr(verb, "plan", counted)
+    with pytest.raises(KeyboardInterrupt):
+        frontier(RISKY, "risk", [0.5, 1.0, 2.0], checkpoint=file, **FAST)
+    with pytest.raises(ProblemError, match="checkpoint of another call"):
+        frontier(RISKY, "risk", [0.5, 1.0, 3.0], checkpoint=file, **FAST)
+    again = frontier(RISKY, "risk", [0.5, 1.0, 2.0], checkpoint=file, **FAST)
+    assert asked == [0.5, 1.0, 1.0, 2.0]
+    np.testing.assert_array_equal(again.values, whole.values)
+    np.testing.assert_array_equal(again.upper_bounds, whole.upper_bounds)
+    assert not file.exists()
+    file.write_text("[]")
+    with pytest.raises(ProblemError, match="no checkpoint of a frontier"):
+        frontier(RISKY, "risk", [0.5], checkpoint=file, **FAST)
+
+
 def test_bad_arguments_are_named() -> None:
+    with pytest.raises(ProblemError, match="side is one of at most, at least, exactly, not 'above'"):
+        frontier(RISKY, "risk", [1.0], side="above")  # type: ignore[arg-type]
     with pytest.raises(ProblemError, match="at least one limit"):
         frontier(RISKY, "risk", [])
     with pytest.raises(ProblemError, match="is to vary"):

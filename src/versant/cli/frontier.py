@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from versant.cli.console import WARNING, print_json, progress_bar, remark
+from versant.cli.console import INTERRUPTED, WARNING, print_json, progress_bar, remark
 from versant.cli.load import load_problem
 from versant.cli.options import as_dict, json_option, out_option, seed_option
 from versant.cli.output import folder_for
@@ -23,7 +23,16 @@ __all__ = ["frontier"]
 @click.argument("problem")
 @click.argument("budget")
 @click.argument("limits", type=float, nargs=-1, required=True)
-@click.option("--nodes", type=click.IntRange(min=1), default=5, show_default=True, help="Size of the controllers.")
+@click.option("--nodes", type=click.IntRange(min=1), help="Size of the controllers: 5, unless the method chooses it.")
+@click.option("--method", default="natural", show_default=True, help="As for versant plan.")
+@click.option(
+    "--side",
+    type=click.Choice(["at most", "at least", "exactly"]),
+    default="at most",
+    show_default=True,
+    help="Whether the limits are budgets, floors, or totals to be met.",
+)
+@click.option("--minimise", metavar="COST", help="Make this cost small; the reward is a cost then, called reward.")
 @problem_options
 @click.option("--time", type=click.FloatRange(min=0.0, min_open=True), help="Seconds, for all limits together.")
 @click.option(
@@ -36,7 +45,10 @@ def frontier(
     problem: str,
     budget: str,
     limits: tuple[float, ...],
-    nodes: int,
+    nodes: int | None,
+    method: str,
+    side: Any,
+    minimise: str | None,
     budgets: Any,
     costs: Any,
     time: float | None,
@@ -46,19 +58,26 @@ def frontier(
 ) -> int:
     """Plan for PROBLEM at each of the LIMITS of the cost BUDGET; --budget sets those of other costs.
 
+    Limits below zero come last, after two dashes: versant frontier tiger reward --side "at least" --minimise risk -- -5
+
     PROBLEM is a file, or the name of a built-in problem (see: versant problems).
     """
     from versant.figures.frontier import table_frontier
     from versant.verbs.frontier import frontier as trace
 
     others = as_dict(budgets, "--budget")
-    task = load_problem(problem, costs, {**others, budget: limits[0]})
+    named = {name: 0.0 for name in (*others, budget, minimise) if name not in (None, "reward")}
+    task = load_problem(problem, costs, named)
     remark(*task.notes)
     folder = folder_for(output["out"])
-    with progress_bar() as progress:
-        found = trace(
-            task, budget, limits, nodes, budgets=others, starts=starts, time=time, seed=seed, progress=progress
-        )
+    settings: Any = {"side": side, "minimise": minimise, "budgets": others, "method": method, "starts": starts}
+    settings |= {"time": time, "seed": seed, "checkpoint": None if folder is None else folder / "checkpoint.json"}
+    try:
+        with progress_bar() as progress:
+            found = trace(task, budget, limits, nodes, progress=progress, **settings)
+    except KeyboardInterrupt:
+        remark("interrupted" + ("" if folder is None else "; the same command goes on"))
+        return INTERRUPTED
     files = [] if folder is None else _write(found, folder)
     if output["as_json"]:
         print_json(found.to_dict())

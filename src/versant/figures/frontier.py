@@ -6,20 +6,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from versant.figures.canvas import BLUE, GREEN, clean, new_figure
+from versant.figures.canvas import BLUE, GREEN, GREY, VERMILLION, clean, new_figure
+from versant.planning.verdict import PlanVerdict
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from versant.planning.result import Plan
     from versant.verbs.frontier import Frontier
 
 __all__ = ["draw_frontier", "figure_frontier", "table_frontier"]
 
+AXES = {"at most": "budget of", "at least": "floor of", "exactly": "total of"}
+
+VISIBLE = 1e-3
+"""Share of the largest value by which mixtures have to exceed a plan to be drawn."""
+
 
 def table_frontier(frontier: Frontier) -> pd.DataFrame:
-    """List, for each limit: value, upper bound, gap, cost, shadow price of the budget, nodes, whether it is kept.
+    """List, for each limit: value, best mixture of two plans, bound, gap, cost, shadow price, nodes, whether kept.
 
     Examples
     --------
@@ -27,7 +34,7 @@ def table_frontier(frontier: Frontier) -> pd.DataFrame:
     >>> from versant.verbs.frontier import frontier
     >>> table = table_frontier(frontier(tiger(costs=("risk",)), "risk", [0.5], nodes=2, starts=2))
     >>> table.columns.tolist()
-    ['limit', 'value', 'upper_bound', 'gap', 'cost', 'multiplier', 'nodes', 'feasible']
+    ['limit', 'value', 'mixture', 'upper_bound', 'gap', 'cost', 'multiplier', 'nodes', 'feasible']
     """
     import pandas as pd
 
@@ -36,6 +43,7 @@ def table_frontier(frontier: Frontier) -> pd.DataFrame:
         {
             "limit": frontier.limits,
             "value": values,
+            "mixture": frontier.mixtures,
             "upper_bound": frontier.upper_bounds,
             "gap": frontier.upper_bounds - values,
             "cost": [one.costs[name].value for one in plans],
@@ -47,20 +55,39 @@ def table_frontier(frontier: Frontier) -> pd.DataFrame:
 
 
 def draw_frontier(frontier: Frontier, ax: Axes) -> None:
-    """Draw values and their upper bounds over the limits; the optimum lies in the shaded band."""
+    """Draw values, mixtures of plans and upper bounds over the limits; the optimum lies in the shaded band.
+
+    Where a cost is minimised, it is drawn, and not minus it; bounds then lie below.
+    """
     table = table_frontier(frontier)
-    kept = table[table["feasible"]]
-    ax.fill_between(kept["limit"], kept["value"], kept["upper_bound"], color=GREEN, alpha=0.15, linewidth=0)
-    ax.plot(kept["limit"], kept["upper_bound"], color=GREEN, linestyle="--", linewidth=1, label="no policy exceeds")
+    minimised = frontier.plans[0].minimised
+    sign, bound = (1.0, "no policy exceeds") if minimised is None else (-1.0, "no policy is below")
+    drawn = table.assign(**{name: sign * table[name] for name in ("value", "mixture", "upper_bound")})
+    met = drawn[np.isfinite(drawn["mixture"])]
+    if np.isfinite(met["upper_bound"]).all():
+        ax.fill_between(met["limit"], met["mixture"], met["upper_bound"], color=GREEN, alpha=0.15, linewidth=0)
+        ax.plot(met["limit"], met["upper_bound"], color=GREEN, linestyle="--", linewidth=1, label=bound)
+    kept = drawn[drawn["feasible"]]
     ax.plot(kept["limit"], kept["value"], color=BLUE, marker="o", markersize=4, label="reached")
-    for limit in table.loc[~table["feasible"], "limit"]:
-        ax.axvline(limit, color=GREEN, linestyle=":", linewidth=1)
-        ax.annotate("not kept", (limit, 0.02), xycoords=("data", "axes fraction"), rotation=90, size=7, ha="right")
-    ax.set_xlabel(f"budget of {frontier.budget}", size=8)
-    ax.set_title("Value within the budget", size=9, loc="left")
+    if (table["mixture"] > table["value"] + VISIBLE * table["mixture"].abs().max()).any():
+        ax.plot(met["limit"], met["mixture"], color=GREY, linestyle=":", linewidth=1.5, label="mixtures of two")
+    for limit in drawn.loc[~drawn["feasible"], "limit"]:
+        ax.axvline(limit, color=VERMILLION, linestyle=":", linewidth=1)
+        label = "infeasible" if PlanVerdict.INFEASIBLE in _plan_at(frontier, limit).verdict else "not found"
+        ax.annotate(
+            label, (limit, 0.97), (2, 0), xycoords=("data", "axes fraction"), textcoords="offset points", rotation=90,
+            size=7, ha="left", va="top", color=VERMILLION,
+        )  # fmt: skip
+    ax.set_xlabel(f"{AXES[frontier.side]} {frontier.budget}", size=8)
+    ax.set_title("Value" if minimised is None else f"Least {minimised}", size=9, loc="left")
+    ax.tick_params(labelsize=8)
     if len(kept):
-        ax.legend(frameon=False, fontsize=8, loc="lower right")
+        ax.legend(frameon=False, fontsize=8, loc="best")
     clean(ax)
+
+
+def _plan_at(frontier: Frontier, limit: float) -> Plan:
+    return frontier.plans[int(np.flatnonzero(frontier.limits == limit)[0])]
 
 
 def figure_frontier(frontier: Frontier) -> Figure:

@@ -41,10 +41,13 @@ class NonlinearProgramme:
         Of Ipopt.
     tolerance : float
         Of Ipopt.
+    seconds : float
+        Limit of one solution; every start that runs beside others is one.
     """
 
     iterations: int = 500
     tolerance: float = 1e-8
+    seconds: float = 60.0
 
     @property
     def name(self) -> str:
@@ -79,6 +82,7 @@ class NonlinearProgramme:
             "ipopt.sb": "yes",
             "ipopt.max_iter": self.iterations,
             "ipopt.tol": self.tolerance,
+            "ipopt.max_wall_time": self.seconds,
             "ipopt.hessian_approximation": "limited-memory",
         }
         blocks, m = problem.shape.n_blocks, values.shape[0] - 1

@@ -1,30 +1,46 @@
 """The verb `frontier`: what a budget is worth — the best value as a function of one budget, with its bound.
 
-Planning runs from the smallest budget to the largest; each plan also starts from the controller before it, which keeps
-every larger budget, so that values never fall. A bound at one budget holds at all: with multipliers λ ≥ 0 and the bound
-g = U(R − λ·C) + λ·ε at budgets ε, no policy within budgets ε' exceeds g + λ·(ε' − ε). So the upper curve is the lowest
-of the lines of all bounds that were found at any budget; the optimum, a concave function of the budget, lies between.
+Planning runs from the tightest limit to the loosest; each plan also starts from the controller before it, which keeps
+every looser limit, so that values never get worse. A bound at one limit holds at all: with multipliers λ ≥ 0 and the
+bound g = U(R − λ·C) + λ·ε at budgets ε, no policy within budgets ε' exceeds g + λ·(ε' − ε); for floors λ ≤ 0. So the
+upper curve is the lowest of the lines of all bounds that were found at any limit.
+
+The optimum is a concave function of the limit: a controller that draws at the start which of two others acts is worth,
+and costs, the mean of what they are. *Mixtures* of the plans found therefore lie below the upper curve as well; where
+one is worth more than the plan at that limit, more nodes would earn more there.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.errors import ProblemError
+from versant.errors import ProblemError, VersantError
+from versant.files import write_json
 from versant.planning.bounds import BoundMethod
+from versant.planning.journal import describe
+from versant.planning.protocol import Method
 from versant.planning.result import Plan
+from versant.planning.saved import plan_from_dict
+from versant.planning.ways import Family
 from versant.progress import Progress, silent
-from versant.tasks.pomdp import Pomdp
+from versant.tasks.pomdp import Limits, Pomdp
 from versant.verbs.plan import plan
 
-__all__ = ["Frontier", "frontier"]
+__all__ = ["Frontier", "Side", "frontier"]
 
 Array = NDArray[np.float64]
+
+Side: TypeAlias = Literal["at most", "at least", "exactly"]
+SIDES: tuple[Side, ...] = ("at most", "at least", "exactly")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +51,33 @@ class Frontier:
     limits: Array  # (n,) of the budget
     plans: tuple[Plan, ...]  # (n,)
     upper_bounds: Array  # (n,) from the bounds of all plans; infinite where there is none
+    side: Side = "at most"  # what a limit asks of the total of the cost
 
     @property
     def values(self) -> Array:
         """Value of each plan, (n,); not a number where the budgets are not kept."""
         return np.array([one.value if one.feasible else np.nan for one in self.plans])
 
+    @property
+    def mixtures(self) -> Array:
+        """Value of the best plan or mixture of two plans at each limit, (n,); not a number where there is none."""
+        kept = [one for one in self.plans if one.feasible]
+        if not kept:
+            return np.full(len(self.limits), np.nan)
+        sign = -1.0 if self.side == "at least" else 1.0
+        costs = sign * np.array([one.costs[self.budget].value for one in kept])
+        values = np.array([one.value for one in kept])
+        found = [_best_mixture(costs, values, sign * limit, self.side == "exactly") for limit in self.limits.tolist()]
+        return np.fmax(self.values, found)
+
     def to_dict(self) -> dict[str, Any]:
         """Limits, bounds and plans, ready for JSON."""
         return {
             "budget": self.budget,
+            "side": self.side,
             "limits": self.limits.tolist(),
             "upper_bounds": [bound if np.isfinite(bound) else None for bound in self.upper_bounds.tolist()],
+            "mixtures": [value if np.isfinite(value) else None for value in self.mixtures.tolist()],
             "plans": [one.to_dict() for one in self.plans],
         }
 
@@ -57,12 +88,16 @@ def frontier(
     values: Sequence[float],
     nodes: int | None = None,
     *,
-    budgets: Mapping[str, float] | None = None,
-    method: Literal["natural", "pga", "pga-exact", "columns"] = "natural",
+    side: Side = "at most",
+    minimise: str | None = None,
+    budgets: Mapping[str, Limits] | None = None,
+    method: str | Method = "natural",
     starts: int = 10,
+    families: Sequence[Family] | None = None,
     bounds: Sequence[BoundMethod] | None = None,
     iterations: int | None = None,
     time: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Frontier:
@@ -73,19 +108,26 @@ def frontier(
     pomdp : Pomdp
         Discounted, infinite horizon.
     budget : str
-        The cost whose budget varies.
+        The cost whose limit varies; with `minimise` it may be ``"reward"``.
     values : sequence of float
         Its limits, in any order; equal ones count once.
     nodes : int, optional
         Size of the controllers, 5 unless given; the method "columns" chooses it itself.
-    budgets : mapping of str to float, optional
-        Budgets of other costs.
-    method, bounds, iterations, seed, progress
+    side : {"at most", "at least", "exactly"}
+        Whether the limits are budgets, floors, or the totals to be met.
+    minimise : str, optional
+        The cost that is to be small, as in `plan`; values are minus it.
+    budgets : mapping of str to float, pair or None, optional
+        Bounds of other costs, as in `plan`.
+    method, families, bounds, iterations, seed, progress
         As in `plan`.
     starts : int
-        Random starts at each limit.
+        Random starts at each limit; "columns" has none.
     time : float, optional
-        Seconds for all limits together.
+        Seconds for all limits together; what one leaves is for those to come.
+    checkpoint : path, optional
+        Where plans that are done are kept (JSON) while others are made. The same call with a file that an interrupted
+        one has left behind goes on with the limit that was interrupted; a call that ends removes it.
 
     Returns
     -------
@@ -94,7 +136,8 @@ def frontier(
     Raises
     ------
     ProblemError
-        Without limits, for a budget that is also among `budgets`, and wherever `plan` raises it.
+        Without limits, for a budget that is also among `budgets`, the checkpoint of another call, and wherever `plan`
+        raises it.
 
     Examples
     --------
@@ -106,34 +149,102 @@ def frontier(
     limits = np.unique(np.asarray(values, dtype=np.float64))
     if not limits.size:
         raise ProblemError("a frontier needs at least one limit of its budget")
+    if side not in SIDES:
+        raise ProblemError(f"side is one of {', '.join(SIDES)}, not {side!r}")
     if budgets and budget in budgets:
         raise ProblemError(f"the budget of {budget!r} is to vary, so it is not to be given as well")
-    plans: list[Plan] = []
-    for limit in limits.tolist():
-        before = [plans[-1].controller] if plans and method != "columns" else []
+    call: dict[str, Any] = {"nodes": nodes, "minimise": minimise, "method": method, "bounds": bounds}
+    call |= {"starts": None if method == "columns" else starts}
+    call |= {"families": families, "iterations": iterations, "seed": seed}
+    order = limits[::-1] if side == "at least" else limits
+    done = _Done(checkpoint, describe(pomdp, **call, budgets=budgets, budget=budget, side=side, limits=limits.tolist()))
+    plans = done.read(pomdp)
+    end = np.inf if time is None else clock.perf_counter() + time
+    for place, limit in enumerate(order.tolist()):
+        if place < len(plans):
+            continue
+        share = (end - clock.perf_counter()) / (len(order) - place)
         found = plan(
             pomdp,
-            nodes,
-            {**(budgets or {}), budget: limit},
-            method=method,
-            starts=starts,
-            also=before,
-            bounds=bounds,
-            iterations=iterations,
-            time=None if time is None else time / len(limits),
-            seed=seed,
+            budgets={**(budgets or {}), budget: _limits(limit, side)},
+            also=[plans[-1].controller] if plans and method != "columns" else (),
+            time=None if time is None else max(share, 1e-3),
             progress=progress,
+            **call,
         )
         plans.append(found)
-    return Frontier(budget, limits, tuple(plans), _upper_curve(budget, limits, plans))
+        done.write(plans)
+    ordered = plans[::-1] if side == "at least" else plans
+    curve = Frontier(budget, limits, tuple(ordered), _upper_curve(budget, limits, ordered, side), side)
+    _require_order(curve)
+    done.remove()
+    return curve
 
 
-def _upper_curve(budget: str, limits: Array, plans: Sequence[Plan]) -> Array:
+def _limits(limit: float, side: Side) -> Limits:
+    return limit if side == "at most" else (limit, None if side == "at least" else limit)
+
+
+def _best_mixture(costs: Array, values: Array, limit: float, exactly: bool) -> float:
+    """Value of the best of these plans, or of two of them, whose mean cost is at most (or exactly) a limit."""
+    under, over = costs <= limit, costs >= limit
+    single = values[under & over if exactly else under].max(initial=-np.inf)
+    low, high = np.ix_(np.flatnonzero(under), np.flatnonzero(costs > limit))
+    share = (limit - costs[low]) / (costs[high] - costs[low])  # of the one that costs more
+    mixed = ((1.0 - share) * values[low] + share * values[high]).max(initial=-np.inf)
+    best = float(max(single, mixed))
+    return best if np.isfinite(best) else float("nan")
+
+
+def _upper_curve(budget: str, limits: Array, plans: Sequence[Plan], side: Side) -> Array:
     """Lowest line of all bounds at each limit, (n,)."""
     curve = np.full(len(limits), np.inf)
-    for limit, one in zip(limits, plans, strict=True):
+    tolerances = np.array([one.costs[budget].tolerance for one in plans])
+    for limit, tolerance, one in zip(limits, tolerances, plans, strict=True):
         for bound in one.bounds:
-            line = bound.value + max(bound.multipliers.get(budget, 0.0), 0.0) * (limits - limit)
+            price = bound.multipliers.get(budget, 0.0)
+            slope = {"at most": max(price, 0.0), "at least": min(price, 0.0), "exactly": price}[side]
+            line = bound.value + slope * (limits - limit)
             slack = 8 * np.finfo(np.float64).eps * (abs(bound.value) + np.abs(line))
+            slack += 2.0 * abs(slope) * (tolerance + tolerances)
             curve = np.minimum(curve, np.where(limits == limit, bound.value, line + slack))
     return curve
+
+
+def _require_order(curve: Frontier) -> None:
+    """Raise VersantError where plans, or mixtures of them, exceed what no policy does."""
+    blur = [1e-9 * abs(one.value) + one.value_error for one in curve.plans]
+    wrong = np.flatnonzero(curve.mixtures > curve.upper_bounds + max(blur))
+    if wrong.size:
+        place = int(wrong[0])
+        raise VersantError(
+            f"contradiction: at the limit {curve.limits[place]} mixtures of the plans earn {curve.mixtures[place]}, "
+            f"but the upper bound is {curve.upper_bounds[place]}. Please report this problem"
+        )
+
+
+class _Done:
+    """Plans that are done, in a file from which an interrupted call goes on."""
+
+    def __init__(self, path: str | os.PathLike[str] | None, call: str) -> None:
+        self.path, self.call = None if path is None else Path(path), call
+
+    def read(self, pomdp: Pomdp) -> list[Plan]:
+        if self.path is None or not self.path.exists():
+            return []
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            call, plans = content["call"], [plan_from_dict(one, pomdp) for one in content["plans"]]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ProblemError(f"{self.path} is no checkpoint of a frontier: {error}") from error
+        if call != self.call:
+            raise ProblemError(f"{self.path} is the checkpoint of another call: remove it, or name another")
+        return plans
+
+    def write(self, plans: Sequence[Plan]) -> None:
+        if self.path is not None:
+            write_json(self.path, {"call": self.call, "plans": [one.to_dict() for one in plans]})
+
+    def remove(self) -> None:
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
