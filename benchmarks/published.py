@@ -1,4 +1,5 @@
-"""Selection of models on published data: CBM's example tasks against its manual, Gershman's (2018) experiments.
+"""Selection of models on published data: CBM's example tasks against its manual, Gershman's (2018) experiments, and
+SPM12's random-effects selection as another program prints it.
 
 The data stand beside a developer's checkout (``shared/data/behaviour``). CBM stops when parameters change by less than
 0.01, ours when nothing changes by 1e-4; "after 19 steps" is ours at the step at which CBM stopped.
@@ -12,10 +13,12 @@ from typing import Any
 import numpy as np
 
 import versant as vs
+from benchmarks import _bms_printed as printed
 from benchmarks import _cbm_manual as manual
 from versant.inference.dirichlet import exceedance
 from versant.inference.hbi import Hyper, State, concurrent
 from versant.inference.likelihood import bind
+from versant.inference.selection import select_models
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "behaviour"
 TWO_STEP = {"choice1": 0, "state2": 0, "choice2": 0, "outcome": 0}
@@ -99,7 +102,42 @@ def gershman() -> None:
             print(f"| {number} | {label} | {cells} | {found.bor:.2g} |", flush=True)
 
 
+def selection() -> None:
+    """Variational selection beside the printed output of another program, and beside the exact posterior."""
+    found = select_models("123456", range(12), printed.log_evidence())
+    print("Selection (SPM12's, as bmsR prints it):\n\n| | bmsR | ours |\n|---|---|---|")
+    for name, theirs, ours in (
+        ("Dirichlet", printed.ALPHA, found.alpha),
+        ("exceedance", printed.EXCEEDANCE, found.exceedance),
+        ("protected", printed.PROTECTED, found.protected),
+    ):
+        told = (" ".join(f"{value:.4f}" for value in values) for values in (theirs, ours))
+        print(f"| {name} | {' | '.join(told)} |")
+    print(f"| omnibus risk | {printed.OMNIBUS_RISK:.6f} | {found.bor:.6f} |")
+    print("\nTwo models, 16 subjects, beside direct integration over the frequency:\n")
+    print("| mean log Bayes factor | exceedance | omnibus risk | protected |\n|---|---|---|---|")
+    m = (np.arange(20_000) + 0.5) / 20_000
+    for shift in (0.0, 0.4, 1.5, 3.0):
+        evidence = np.random.default_rng(3).normal([[shift], [0.0]], 1.5, (2, 16))
+        density = np.exp(
+            np.logaddexp(evidence[0] + np.log(m)[:, None], evidence[1] + np.log1p(-m)[:, None]).sum(axis=1)
+        )
+        exceeds = density[m > 0.5].sum() / density.sum()
+        null = np.exp(np.logaddexp(*(evidence + np.log(0.5))).sum())
+        risk = null / (null + density.mean())
+        found = select_models("ab", range(16), evidence)
+        pairs = (
+            (found.exceedance[0], exceeds),
+            (found.bor, risk),
+            (found.protected[0], (1 - risk) * exceeds + risk / 2),
+        )
+        cells = " | ".join(f"{ours:.3f} ({exact:.3f})" for ours, exact in pairs)
+        print(f"| {(evidence[0] - evidence[1]).mean():.2f} | {cells} |")
+    print()
+
+
 def main() -> None:
+    selection()
     cbm()
     print("Gershman (2018): protected exceedance of each model\n")
     gershman()
