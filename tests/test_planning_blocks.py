@@ -15,10 +15,11 @@ from versant.planning.evaluation import ClosedLoop
 from versant.planning.graphsearch import solve_by_points
 from versant.planning.pairs import pair_entries
 from versant.planning.pointbased import PointBased, PointSearch
-from versant.planning.products import form_chain
+from versant.planning.products import ChainProducts, form_chain
 from versant.planning.sawtooth import Points, drops
 from versant.planning.sweeps import run_order, sweep_until
 from versant.planning.thinning import thin
+from versant.planning.tiles import TiledChain, tileable
 from versant.planning.unrolling import follow, unroll
 from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
@@ -113,7 +114,10 @@ def test_sweeps_solve_discounted_chains(kind: str) -> None:
     np.testing.assert_allclose(found, np.linalg.solve(np.eye(50) - kernel.toarray(), right), rtol=1e-10, atol=1e-11)
 
 
-def test_chains_are_formed_as_their_products_say() -> None:
+@pytest.mark.parametrize("states", [1, 2, 7])
+def test_chains_are_formed_as_their_products_say(monkeypatch: pytest.MonkeyPatch, states: int) -> None:
+    monkeypatch.setattr("versant.planning.tiles.ELEMENTS", states * 24)
+    monkeypatch.setattr("versant.planning.tiles.LEAST_STATES", 1)
     pomdp = random_problem(2)
     loop = ClosedLoop(pomdp, 3)
     _, transition, action = loop.layout.split(loop.layout.vector(random_controllers(pomdp, 3, 1)))
@@ -121,9 +125,17 @@ def test_chains_are_formed_as_their_products_say() -> None:
     formed, vectors = form_chain(loop.entries, moves, 10**6), np.random.default_rng(0).normal(size=(12, 2))
     assert formed is not None
     assert form_chain(loop.entries, moves, 10) is None
-    lazy = loop._products(moves)
-    np.testing.assert_allclose(formed.forward(vectors), lazy.forward(vectors), rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(formed.backward(vectors), lazy.backward(vectors), rtol=1e-12, atol=1e-14)
+    assert tileable(loop.entries)
+    for lazy in (ChainProducts(loop.adjoint, loop.reached, moves), TiledChain(loop.entries, moves)):
+        np.testing.assert_allclose(formed.forward(vectors), lazy.forward(vectors), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(formed.backward(vectors), lazy.backward(vectors), rtol=1e-12, atol=1e-14)
+
+
+def test_pairs_that_few_states_show_are_not_multiplied_by_all() -> None:
+    seen = [np.eye(9)[np.arange(9)]] * 2  # each of nine observations in one state
+    moves = [np.full((9, 9), 1.0 / 9)] * 2
+    pomdp = Pomdp.from_arrays(moves, seen, np.zeros((9, 2)), 0.9)
+    assert not tileable(pair_entries(pomdp))
 
 
 @pytest.mark.parametrize("pomdp", [tiger(), ROCKS])

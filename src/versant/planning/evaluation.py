@@ -39,6 +39,7 @@ from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, er
 from versant.planning.pairs import pair_entries
 from versant.planning.products import ChainProducts, FormedChain, form_chain
 from versant.planning.reach import reached_chain
+from versant.planning.tiles import TiledChain, tileable
 from versant.tasks.pomdp import Pomdp, require_discounted
 
 __all__ = ["ClosedLoop", "Evaluation", "pair_kernels"]
@@ -174,10 +175,14 @@ class ClosedLoop:
         indptr = np.searchsorted(rows, np.arange(states + 1))
         return [csc_array(identity + bsr_array((one, columns, indptr), shape=(order, order)).tocsc()) for one in blocks]
 
-    def _products(self, moves: Array) -> ChainProducts | FormedChain:
+    def _products(self, moves: Array) -> ChainProducts | FormedChain | TiledChain:
         """γ T of one controller: formed, where its moves leave it sparse, or by nodes and states in turn."""
         formed = form_chain(self.entries, moves, CHAIN_DENSITY * self.n_states * self.layout.nodes)
-        return ChainProducts(self.adjoint, self.reached, moves) if formed is None else formed
+        if formed is not None:
+            return formed
+        if tileable(self.entries):
+            return TiledChain(self.entries, moves)
+        return ChainProducts(self.adjoint, self.reached, moves)
 
     @cached_property
     def _places(self) -> Indices:

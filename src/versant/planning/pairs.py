@@ -86,6 +86,11 @@ class PairEntries:
         return adjoint, [(one, slice(None) if one.stop - one.start == states else following[one]) for one in rows]
 
     @cached_property
+    def shared(self) -> dict[Any, Any]:
+        """What others have made of the entries, by name, to be made only once."""
+        return {}
+
+    @cached_property
     def leaving(self) -> csr_array[Any]:
         """Probability Σ_{s'} P_k(s, s') of each pair in each state, if its action is taken, (K, S)."""
         shape = (self.n_pairs, self.n_states)
