@@ -12,18 +12,23 @@ from versant.errors import ProblemError
 from versant.planning.evaluation import ClosedLoop
 from versant.planning.gradient import pair_visits
 from versant.planning.problem import PlanningProblem
-from versant.planning.products import ChainProducts
+from versant.planning.tiles import TiledChain
 from versant.tasks.zoo import tiger
 from versant.tasks.zoo.rocks import rock_sample
 
+DIRECT = ("dense", "sparse")
 
-@pytest.fixture(params=["dense", "sparse", "products"])
+
+@pytest.fixture(params=["dense", "sparse", "products", "pair by pair"])
 def structure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test with either structure of the system."""
     if request.param != "dense":
         monkeypatch.setattr(evaluation_module, "DENSE_LIMIT", 0)
-    if request.param == "products":
+    if request.param in ("products", "pair by pair"):
         monkeypatch.setattr(evaluation_module, "SPARSE_LIMIT", 0)
+        monkeypatch.setattr(evaluation_module, "CHAIN_DENSITY", 0)
+    if request.param == "pair by pair":
+        monkeypatch.setattr("versant.planning.tiles.CROWDED", 2.0)
     return str(request.param)
 
 
@@ -35,7 +40,7 @@ def test_totals_equal_the_dense_formula(structure: str, seed: int, nodes: int) -
     found = loop.evaluate(loop.layout.vector(controllers))
     for number, one in enumerate(controllers):
         expected = totals(pomdp, one.start, one.action, one.transition)
-        np.testing.assert_allclose(found.totals[number], expected, rtol=1e-9 if structure == "products" else 1e-12)
+        np.testing.assert_allclose(found.totals[number], expected, rtol=1e-12 if structure in DIRECT else 1e-9)
         assert (np.abs(found.totals[number] - expected) <= 2 * found.errors()[number]).all()
 
 
@@ -54,7 +59,7 @@ def test_occupancy_sums_to_the_horizon(structure: str) -> None:
     pomdp = random_problem(2)
     loop = ClosedLoop(pomdp, 3)
     found = loop.evaluate(loop.layout.vector(random_controllers(pomdp, 3, 2)))
-    np.testing.assert_allclose(found.occupancy.sum(axis=(1, 2)), 10.0, rtol=1e-10 if structure == "products" else 1e-12)
+    np.testing.assert_allclose(found.occupancy.sum(axis=(1, 2)), 10.0, rtol=1e-12 if structure in DIRECT else 1e-10)
 
 
 def test_error_bars_hold_when_the_solution_is_spoilt(structure: str) -> None:
@@ -140,13 +145,13 @@ def test_solutions_nearby_spare_products(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(evaluation_module, "SPARSE_LIMIT", 0)
     monkeypatch.setattr(evaluation_module, "CHAIN_DENSITY", 0)
     calls: list[int] = []
-    forward = ChainProducts.forward
+    forward = TiledChain.forward
 
-    def counted(self: ChainProducts, vectors: np.ndarray) -> np.ndarray:
+    def counted(self: TiledChain, vectors: np.ndarray) -> np.ndarray:
         calls.append(1)
         return forward(self, vectors)
 
-    monkeypatch.setattr(ChainProducts, "forward", counted)
+    monkeypatch.setattr(TiledChain, "forward", counted)
     pomdp = rock_sample(4, 2)
     loop = ClosedLoop(pomdp, 3)
     first, other = loop.layout.vector(random_controllers(pomdp, 3, 2))[:, None]

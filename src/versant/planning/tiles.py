@@ -65,9 +65,8 @@ class TiledChain:
     def forward(self, vectors: Array) -> Array:
         """Return γ T times vectors (S X, j)."""
         nodes, product = self.moves.shape[1], np.empty_like(vectors)
-        room = np.empty(
-            (self._tiles[0].states.stop, self._wide.shape[1])
-        )  # the same for all tiles: it stays in the cache
+        shape = self._tiles[0].states.stop, self._wide.shape[1]
+        room = np.empty(shape)  # the same for all tiles, so that it stays in the cache
         for column in range(vectors.shape[1]):
             values = np.ascontiguousarray(vectors[:, column]).reshape(-1, nodes)  # (S', X')
             total = np.zeros_like(values)
