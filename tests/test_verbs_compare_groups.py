@@ -106,7 +106,7 @@ def test_the_effect_of_a_condition_may_differ_between_people(trials: vs.Trials) 
     np.testing.assert_allclose(found.sampled, exact, atol=0.03)
     account = vs.compare({"a": fit, "b": fit}, criterion="aic")
     assert account.n_parameters == (2, 2)
-    log_likelihood = np.bincount(fit.cells.subject, fit.log_likelihood)  # type: ignore[union-attr]
+    log_likelihood = np.bincount(fit.cells.subject, fit.log_likelihood)
     np.testing.assert_allclose(account.score[0], 4.0 - 2.0 * log_likelihood)
 
 
@@ -114,7 +114,7 @@ def test_a_shared_parameter_held_by_hand_is_a_constant_and_is_counted_once(trial
     shared = vs.fit(pull, trials, method="group", shared=["bias"], starts=1)
     held = vs.fit(pull, trials, method="group", fixed={"bias": float(shared.natural[0, 1])}, starts=1)
     for criterion, more in (("evidence", 0.0), ("aic", 2.0), ("bic", np.log(PEOPLE * TRIALS))):
-        found = vs.compare({"shared": shared, "held": held}, criterion=criterion)  # type: ignore[call-overload]
+        found = vs.compare({"shared": shared, "held": held}, criterion=criterion)
         assert found.score[0].sum() - found.score[1].sum() == pytest.approx(more, abs=1e-3)
         np.testing.assert_allclose(found.score[0] - found.score[1], more / PEOPLE, atol=2e-3)
     integrated = vs.compare({"shared": shared, "held": held}, criterion="integrated_bic", draws=500)
@@ -122,7 +122,7 @@ def test_a_shared_parameter_held_by_hand_is_a_constant_and_is_counted_once(trial
     known = vs.fit(pull, trials, method="group", fixed={"bias": 0.4}, starts=1)
     constant = vs.fit(level, trials, method="group", starts=1)
     for criterion in ("evidence", "aic", "bic", "importance", "loo"):
-        found = vs.compare({"known": known, "constant": constant}, criterion=criterion)  # type: ignore[call-overload]
+        found = vs.compare({"known": known, "constant": constant}, criterion=criterion)
         np.testing.assert_allclose(found.score[0], found.score[1], atol=0.02)
 
 

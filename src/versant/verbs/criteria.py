@@ -115,6 +115,8 @@ def _crossvalidated(
         trials, how = fit.whole_trials, Refit(default_prior(fit.learner), starts, structure)
         if isinstance(fit, GroupFit):
             how = replace(how, covariance=fit.group.spread.kind, polish=fit.group.polish)
+        elif not np.tril(fit.correlation, -1).any():
+            how = replace(how, covariance="diagonal")
     else:
         prior = default_prior(fit.learner) if isinstance(fit.prior, SubjectPriors) else fit.prior
         trials, how = fit.trials, Refit(prior, starts)
