@@ -71,7 +71,21 @@ def test_a_sampled_group_is_written_and_can_be_loaded(trials: Path, tmp_path: Pa
     assert table["mean"].tolist() == pytest.approx(fit.group_frame()["mean"].tolist())
     with xarray.open_dataset(tmp_path / "posterior.nc", group="posterior", engine="h5netcdf") as posterior:
         assert posterior["alpha"].shape == (2, 60, 6)
-    assert main(["latents", str(tmp_path), "--out", str(tmp_path / "latents.csv")]) == 2
+    assert main(["latents", str(tmp_path), "--out", str(tmp_path / "latents.csv")]) == 3
+    assert len(pd.read_csv(tmp_path / "latents.csv")) == 360
+
+
+def test_subjects_are_sampled_alone(trials: Path, tmp_path: Path, capsys: Any) -> None:
+    pytest.importorskip("arviz")
+    command = ["fit", str(trials), "--model", "q_learning", "--method", "sample", "--pooling", "none"]
+    assert main([*command, "--chains", "2", "--tune", "40", "--draws", "40", "--out", str(tmp_path)]) == 3
+    said = capsys.readouterr()
+    assert "6 subjects, 2 chains of 40 draws" in said.out
+    assert "of 6 subjects" in said.err
+    assert {path.name for path in tmp_path.iterdir()} >= {"subjects.csv", "posterior.nc", "fit.json"}
+    assert not (tmp_path / "group.csv").exists()
+    assert main([*command, "--formula", "alpha ~ 1"]) == 2
+    assert "pooling='none' takes no formula=" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,17 @@ def test_what_takes_a_sample(sample: vs.Sample, trials: vs.Trials) -> None:
         vs.evidence(sample)
 
 
+def test_latents_are_means_over_draws(trials: vs.Trials) -> None:
+    sample = vs.fit(Q, trials, **SHORT)
+    table = vs.latents(sample)
+    likelihood = bind(Q, trials)
+    node = [likelihood.recurrence.records["prediction_error"], likelihood.recurrence.log_likelihood]
+    own = np.array([likelihood.per_trial(node, z) for z in sample.pooled])
+    np.testing.assert_allclose(table["prediction_error"], own[:, 0].mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(table["choice_probability"], np.exp(own[:, 1]).mean(axis=0))
+    assert len(vs.latents(sample, trials.only(2))) == 60
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -17,6 +17,7 @@ from versant.cli.output import folder_for, require_kind
 if TYPE_CHECKING:
     from versant.inference.controller_result import ControllerFit
     from versant.inference.result import Fit
+    from versant.inference.sample_result import Sample
     from versant.trials import Trials
 
 __all__ = ["latents"]
@@ -93,13 +94,10 @@ def _fitted(
     return found, table
 
 
-def _saved(path: str, options: dict[str, Any]) -> tuple[Fit | ControllerFit, Trials | None]:
+def _saved(path: str, options: dict[str, Any]) -> tuple[Fit | Sample | ControllerFit, Trials | None]:
     """Load a saved fit, and the whole table it was of if that is a file."""
     from versant.formats.trials import read_trials
-    from versant.inference.sample_result import Sample
 
     found = saved_fit(path, options)
-    if isinstance(found, Sample):
-        raise click.UsageError("a sampled posterior has no single estimate to compute values at; fit with map or group")
     origin = found.trials.origin
     return found, None if origin is None else read_trials(origin.path, **origin.arguments)

@@ -24,6 +24,7 @@ from versant.files import atomic_path, write_json
 from versant.inference.controller_result import ControllerFit
 from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
+from versant.inference.sample_result import GroupSample, Sample
 from versant.trials import Trials
 from versant.verbs.latents import latents
 
@@ -37,7 +38,7 @@ KEYS = ("subject", "session", "block", "trial")
 
 
 def write_events(
-    fit: Fit | ControllerFit,
+    fit: Fit | Sample | ControllerFit,
     folder: str | os.PathLike[str],
     task: str,
     *,
@@ -52,7 +53,7 @@ def write_events(
 
     Parameters
     ----------
-    fit : Fit or ControllerFit
+    fit : Fit, Sample or ControllerFit
     folder : path
         Of the data set, or of derivatives of it.
     task : str
@@ -91,11 +92,11 @@ def write_events(
     >>> [file.name for file in vs.write_events(fit, tempfile.mkdtemp(), "bandit")]
     ['sub-1_task-bandit_events.tsv', 'task-bandit_events.json']
     """
-    fitted = fit.whole_trials if isinstance(fit, GroupFit) else fit.trials
+    fitted = fit.whole_trials if isinstance(fit, GroupFit | GroupSample) else fit.trials
     whole = fitted if trials is None else trials.only(*fitted.subjects)
     _require_label("task", task, None)
     found = latents(fit, states=states)
-    conditions = fit.cells.conditions if isinstance(fit, GroupFit) and fit.cells is not None else {}
+    conditions = fit.cells.conditions if isinstance(fit, GroupFit | GroupSample) and fit.cells is not None else {}
     quantities = [name for name in found.columns if name not in KEYS and name not in conditions]
     clash = sorted({"onset", "duration"} & set(quantities))
     if clash:
@@ -176,13 +177,14 @@ def _require_label(what: str, label: object, prefix: str | None) -> str:
     return text
 
 
-def _name(fit: Fit | ControllerFit) -> str:
+def _name(fit: Fit | Sample | ControllerFit) -> str:
     return fit.model.name if isinstance(fit, ControllerFit) else fit.learner.name
 
 
-def _described(fit: Fit | ControllerFit, quantities: list[str]) -> dict[str, Any]:
+def _described(fit: Fit | Sample | ControllerFit, quantities: list[str]) -> dict[str, Any]:
     """Return the description of the columns."""
     model = _name(fit)
+    where = "as its mean over draws of the posterior" if isinstance(fit, Sample) else "at the subject's estimate"
     known = {
         "log_likelihood": f"Log-likelihood of the recorded responses of the trial under {model}",
         "choice_probability": f"Probability of the recorded choices of the trial under {model}",
@@ -193,5 +195,5 @@ def _described(fit: Fit | ControllerFit, quantities: list[str]) -> dict[str, Any
     }
     for name in quantities:
         text = known.get(name, f"{name} on the trial as {model} has it")
-        described[name] = {"LongName": name.replace("_", " "), "Description": f"{text}, at the subject's estimate"}
+        described[name] = {"LongName": name.replace("_", " "), "Description": f"{text}, {where}"}
     return described

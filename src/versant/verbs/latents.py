@@ -2,15 +2,18 @@
 
 Of a learner: every quantity that it names with ``t.record`` (values, prediction errors …), the log-likelihood of what
 the subject did and its probability, and on request the whole state as it was before the trial, at each subject's
-estimate: regressors for imaging and physiology. Of a controller: the probability of every node, given all the subject
-did (Baum et al. 1970), and on request given only what was before the trial.
+estimate, or as means over draws of the posterior: regressors for imaging and physiology. Of a controller: the
+probability of every node, given all the subject did (Baum et al. 1970), and on request given only what was before the
+trial.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from versant.agents.learner import MissingPolicy
 from versant.errors import DataError, ModelError
@@ -20,9 +23,9 @@ from versant.inference.controller_fit import under_controller
 from versant.inference.controller_result import ControllerFit
 from versant.inference.group_result import GroupFit
 from versant.inference.importance import rebind
-from versant.inference.likelihood import bind
+from versant.inference.likelihood import Likelihood, bind
 from versant.inference.result import Fit
-from versant.inference.sample_result import Sample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.trials import Trials
 
 if TYPE_CHECKING:
@@ -31,20 +34,22 @@ if TYPE_CHECKING:
 __all__ = ["latents"]
 
 KEYS = ("session", "block", "trial")
+MOST_DRAWS = 200
+"""Draws of a sample, equally spaced, over which quantities are averaged."""
 
 
 def latents(
-    fit: Fit | ControllerFit,
+    fit: Fit | Sample | ControllerFit,
     trials: Trials | None = None,
     *,
     states: bool = False,
     on_missing: MissingPolicy | None = None,
 ) -> pd.DataFrame:
-    """Return trial-wise quantities at the subjects' estimates.
+    """Return trial-wise quantities at the subjects' estimates; of a sampled posterior, their means over draws.
 
     Parameters
     ----------
-    fit : Fit or ControllerFit
+    fit : Fit, Sample or ControllerFit
     trials : Trials, optional
         Of subjects of the fit (of anybody, under a controller); without them, the trials that were fitted. Not of a fit
         with conditions.
@@ -68,8 +73,7 @@ def latents(
     DataError
         If the trials hold a subject that was not fitted, or an action that a controller never takes.
     ModelError
-        If the learner records a name that the table uses itself, its state is too large for columns, or a sampled
-        posterior is given.
+        If the learner records a name that the table uses itself, or its state is too large for columns.
 
     Examples
     --------
@@ -79,13 +83,11 @@ def latents(
     >>> list(latents(vs.fit(model, trials)).columns)
     ['subject', 'trial', 'log_likelihood', 'choice_probability', 'value', 'prediction_error']
     """
-    if isinstance(fit, Sample):
-        raise ModelError("a sampled posterior has no single estimate to compute values at; fit with map or group")
     if isinstance(fit, ControllerFit):
         if on_missing is not None:
             raise ModelError("on_missing= is for learners: a controller's trials are never missing")
         return _of_controller(fit, fit.trials if trials is None else trials, states)
-    conditions = fit.cells.conditions if isinstance(fit, GroupFit) and fit.cells is not None else {}
+    conditions = fit.cells.conditions if isinstance(fit, GroupFit | GroupSample) and fit.cells is not None else {}
     if trials is not None and conditions:
         raise ModelError("a fit with conditions has values for the trials that were fitted: leave trials= out")
     likelihood = rebind(fit) if trials is None else bind(fit.learner, trials, on_missing)
@@ -95,7 +97,7 @@ def latents(
         raise DataError(
             "this subject was not fitted", "fit it too, or leave it out", likelihood.trials.source, subject=strangers[0]
         )
-    z = fit.unconstrained[[place[label] for label in likelihood.trials.subjects]]
+    rows = [place[label] for label in likelihood.trials.subjects]
     recurrence = likelihood.recurrence
     named = dict(recurrence.records) | (_states(recurrence) if states else {})
     table = _keys(likelihood.trials)
@@ -103,14 +105,30 @@ def latents(
     if clash:
         raise ModelError(f"{fit.learner.name} records {clash[0]!r}, which is a column of its own; use another name")
     nodes = {"log_likelihood": recurrence.log_likelihood, "scored": recurrence.scored, **named}
-    values = dict(zip(nodes, likelihood.per_trial(list(nodes.values()), z), strict=True))
+    probability, *averages = _values(fit, likelihood, list(nodes.values()), rows)
+    values = dict(zip(nodes, averages, strict=True))
     scored = values.pop("scored") > 0
     table["log_likelihood"] = values.pop("log_likelihood")
     counts = scored if recurrence.choices_only else np.zeros_like(scored)
-    table["choice_probability"] = np.where(counts, np.exp(table["log_likelihood"]), np.nan)
+    table["choice_probability"] = np.where(counts, probability, np.nan)
     for name, column in values.items():
         table[name] = column
-    return _together(fit, table) if isinstance(fit, GroupFit) and conditions else table
+    return _together(fit, table) if isinstance(fit, GroupFit | GroupSample) and conditions else table
+
+
+def _values(fit: Fit | Sample, likelihood: Likelihood, nodes: Sequence[Node], rows: list[int]) -> NDArray[Any]:
+    """Return exp of the first node, and all nodes, on every trial of these subjects, (1 + len(nodes), trials)."""
+    if isinstance(fit, Sample):
+        count = len(fit.pooled)
+        draws = fit.pooled[np.linspace(0, count - 1, min(count, MOST_DRAWS)).round().astype(np.int64)][:, rows]
+    else:
+        draws = fit.unconstrained[None, rows]
+    total = np.zeros((1 + len(nodes), len(likelihood.trials)))
+    for z in draws:
+        found = likelihood.per_trial(nodes, z)
+        total[0] += np.exp(found[0])
+        total[1:] += found
+    return total / len(draws)
 
 
 def _of_controller(fit: ControllerFit, trials: Trials, states: bool) -> pd.DataFrame:
@@ -131,10 +149,10 @@ def _of_controller(fit: ControllerFit, trials: Trials, states: bool) -> pd.DataF
     return table
 
 
-def _together(fit: GroupFit, table: pd.DataFrame) -> pd.DataFrame:
+def _together(fit: GroupFit | GroupSample, table: pd.DataFrame) -> pd.DataFrame:
     """Return the table of conditions as one of people, in the order of their trials."""
     assert fit.cells is not None
-    whole, own = fit.whole_trials, table.iloc[fit.back].reset_index(drop=True)
+    whole, own = fit.whole_trials, table.iloc[fit.cells.back].reset_index(drop=True)
     own[["subject"]] = whole.frame()[["subject"]]
     if "trial" not in whole.columns:
         own["trial"] = _keys(whole)["trial"]
