@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.inference.folds import Over
-from versant.inference.pareto import largest_trusted
+from versant.inference.densities import Densities
 from versant.inference.scored import Score, Scored
 
 if TYPE_CHECKING:
@@ -25,60 +24,36 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class CrossValidation:
+class CrossValidation(Densities):
     """Log predictive densities of U held-out units."""
 
-    account: Scored
-    over: Over
     folds: int
-    draws: int  # of each subject in each fold; 0 at a maximum likelihood
-    whose: NDArray[np.int64]  # (U,), which subject each unit belongs to
     fold: NDArray[np.int64]  # (U,)
-    elpd: Array  # (U,)
     errors: Array  # (U,), Monte-Carlo standard errors
-    pareto_k: Array  # (U,)
-
-    @property
-    def trusted(self) -> NDArray[np.bool_]:
-        """Whether k is small enough for so many draws, (U,)."""
-        limit = largest_trusted(self.draws) if self.draws else np.inf
-        return np.asarray(~(self.pareto_k > limit))
-
-    @property
-    def subject_elpd(self) -> Array:
-        """The sum over each subject's units, (N,)."""
-        return np.bincount(self.whose, self.elpd, minlength=len(self.account.subjects))
-
-    @property
-    def total(self) -> float:
-        """The sum over all units."""
-        return float(self.elpd.sum())
 
     @property
     def total_error(self) -> float:
-        """Its standard error, from the variance between subjects."""
+        """The standard error of the total, from the variance between subjects."""
         each = self.subject_elpd
         return float(np.sqrt(len(each) * each.var(ddof=1))) if len(each) > 1 else float("nan")
 
     def scored(self) -> Scored:
         """Return what `versant.compare` takes."""
-        count = len(self.account.subjects)
-        errors = np.sqrt(np.bincount(self.whose, self.errors**2, minlength=count))
-        doubtful = np.bincount(self.whose[~self.trusted], minlength=count) > 0
-        return replace(self.account, known={"cv": Score(self.subject_elpd, errors, doubtful)})
+        score = Score(self.subject_elpd, np.sqrt(self.by_subject(self.errors**2)), self.subject_doubts > 0)
+        return replace(self.account, known={"cv": score})
 
     def frame(self) -> pd.DataFrame:
         """Return one row a subject."""
         import pandas as pd
 
-        count = len(self.account.subjects)
+        score = self.scored().known["cv"]
         return pd.DataFrame(
             {
                 "subject": list(self.account.subjects),
-                "units": np.bincount(self.whose, minlength=count),
-                "elpd": self.subject_elpd,
-                "elpd_mc": self.scored().known["cv"].errors,
-                "not_trusted": np.bincount(self.whose[~self.trusted], minlength=count),
+                "units": np.bincount(self.whose, minlength=len(self.account.subjects)),
+                "elpd": score.values,
+                "elpd_mc": score.errors,
+                "not_trusted": self.subject_doubts,
                 "flagged": self.account.flagged,
             }
         )
@@ -87,15 +62,10 @@ class CrossValidation:
         """Return one row a unit: subject, which of its units (counted from 1), fold, density."""
         import pandas as pd
 
-        seen: dict[int, int] = {}
-        number = []
-        for n in self.whose:
-            seen[int(n)] = seen.get(int(n), 0) + 1
-            number.append(seen[int(n)])
         return pd.DataFrame(
             {
                 "subject": [self.account.subjects[n] for n in self.whose],
-                self.over: number,
+                self.over: self.numbers,
                 "fold": self.fold + 1,
                 "elpd": self.elpd,
                 "elpd_mc": self.errors,

@@ -100,15 +100,10 @@ def calibrate(
         Of a subject, or of the group means (centres and standard deviations) for groups.
     draws : int
         L, draws of each posterior among which the truth is ranked; L + 1 should have many divisors.
-    like : Trials, optional
-        Recorded trials whose lengths and missing responses the simulated ones are to have.
-    on_missing : {"skip", "learn"}, optional
-        As for `versant.fit`.
-    seed : int, Generator or None
-        SPEC 7.
+    like, on_missing, seed, progress
+        As for `versant.recover`.
     resume : path, optional
         A file in which finished data sets are kept; a study that was interrupted goes on from there.
-    progress : Progress
     pooling : {"partial", "none"}
         Of ``"sample"``, as for `versant.fit`: groups, unless told otherwise, or subjects alone.
     subjects : int

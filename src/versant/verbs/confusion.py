@@ -146,15 +146,10 @@ def confusion(
         Name of a model → its prior, for simulation and fit; the default prior for models it does not name.
     starts : int
         Of each fit.
-    like : Trials, optional
-        Recorded trials whose lengths and missing responses the simulated ones are to have.
-    on_missing : {"skip", "learn"}, optional
-        As for `versant.fit`.
-    seed : int, Generator or None
-        SPEC 7.
+    like, on_missing, seed, progress
+        As for `versant.recover`.
     resume : path, optional
         A file in which the results of each simulating model are kept; an interrupted study goes on from there.
-    progress : Progress
     **options
         Of the criterion, as for `versant.compare`: ``draws``, and of ``"cv"`` ``over`` and ``folds``.
 

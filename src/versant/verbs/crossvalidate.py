@@ -287,13 +287,13 @@ def _collected(likelihood: Likelihood, division: Folds, pieces: list[dict[str, A
     )
     units = units[order]
     return CrossValidation(
-        account,
-        division.over,
-        division.count,
-        draws,
-        division.whose[units],
-        division.fold[units],
-        gather("elpd"),
-        gather("errors"),
-        gather("pareto_k"),
+        account=account,
+        over=division.over,
+        draws=draws,
+        whose=division.whose[units],
+        elpd=gather("elpd"),
+        pareto_k=gather("pareto_k"),
+        folds=division.count,
+        fold=division.fold[units],
+        errors=gather("errors"),
     )

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import ModelError
+from versant.inference.densities import Densities
 from versant.inference.group_result import GroupFit
 from versant.inference.importance import Draws, rebind
 from versant.inference.loo import LeftOut, leave_out_subjects, leave_out_trials, marginal_by_draws
-from versant.inference.pareto import largest_trusted
 from versant.inference.persons import bound_again, persons_of
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample, Sample
@@ -42,35 +42,14 @@ them evaluated anew at every draw of the group."""
 
 
 @dataclass(frozen=True)
-class LeaveOneOut:
+class LeaveOneOut(Densities):
     """Predictive densities of U units, trials or subjects, each left out in turn."""
 
-    account: Scored
-    over: Unit
-    draws: int
-    whose: NDArray[np.int64]  # (U,), which subject each unit belongs to
-    elpd: Array  # (U,)
     effective: Array  # (U,), effective number of parameters
-    pareto_k: Array  # (U,)
-
-    @property
-    def trusted(self) -> NDArray[np.bool_]:
-        """Whether k is small enough for so many draws, (U,)."""
-        return np.asarray(~(self.pareto_k > largest_trusted(self.draws)))
-
-    @property
-    def subject_elpd(self) -> Array:
-        """The sum over each subject's units, (N,)."""
-        return np.bincount(self.whose, self.elpd, minlength=len(self.account.subjects))
-
-    @property
-    def total(self) -> float:
-        """The sum over all units."""
-        return float(self.elpd.sum())
 
     @property
     def total_error(self) -> float:
-        """Its standard error, from the variance between units."""
+        """The standard error of the total, from the variance between units."""
         return float(np.sqrt(len(self.elpd) * self.elpd.var(ddof=1))) if len(self.elpd) > 1 else float("nan")
 
     @property
@@ -80,9 +59,7 @@ class LeaveOneOut:
 
     def scored(self) -> Scored:
         """Return what `versant.compare` takes."""
-        subjects = len(self.account.subjects)
-        doubtful = np.bincount(self.whose[~self.trusted], minlength=subjects) > 0
-        score = Score(self.subject_elpd, np.zeros(subjects), doubtful)
+        score = Score(self.subject_elpd, np.zeros(len(self.account.subjects)), self.subject_doubts > 0)
         return replace(self.account, known={**self.account.known, "loo": score})
 
     def frame(self) -> pd.DataFrame:
@@ -97,9 +74,9 @@ class LeaveOneOut:
                 "subject": list(self.account.subjects),
                 "units": np.bincount(self.whose, minlength=subjects),
                 "elpd": self.subject_elpd,
-                "effective_parameters": np.bincount(self.whose, self.effective, minlength=subjects),
+                "effective_parameters": self.by_subject(self.effective),
                 "largest_k": np.where(np.isfinite(worst), worst, np.nan),
-                "not_trusted": np.bincount(self.whose[~self.trusted], minlength=subjects),
+                "not_trusted": self.subject_doubts,
             }
         )
 
@@ -107,11 +84,10 @@ class LeaveOneOut:
         """Return one row a unit: subject, which of its scored trials (counted from 1), density, k."""
         import pandas as pd
 
-        first = np.searchsorted(self.whose, self.whose, side="left")
         return pd.DataFrame(
             {
                 "subject": [self.account.subjects[n] for n in self.whose],
-                "unit": np.arange(len(self.whose)) - first + 1,
+                "unit": self.numbers,
                 "elpd": self.elpd,
                 "effective_parameters": self.effective,
                 "pareto_k": self.pareto_k,
@@ -135,7 +111,7 @@ class LeaveOneOut:
 
     def summary(self) -> str:
         """Return a few lines for a person."""
-        plural = {"trial": "trials", "subject": "subjects"}[self.over]
+        plural = f"{self.over}s"
         lines = [
             f"{self.account.model}: elpd {self.total:.2f} (standard error {self.total_error:.2f}) over "
             f"{len(self.elpd)} {plural}"
@@ -211,7 +187,7 @@ def loo(
         found, whose = _as_lived(fit, found)
     kept = ~np.isnan(found.elpd) | (over == "subject")
     return LeaveOneOut(
-        account, over, draws, whose[kept], found.elpd[kept], found.effective[kept], found.pareto_k[kept]
+        account, over, draws, whose[kept], found.elpd[kept], found.pareto_k[kept], found.effective[kept]
     )  # fmt: skip
 
 
