@@ -84,7 +84,7 @@ def test_subjects_are_sampled_alone(trials: Path, tmp_path: Path, capsys: Any) -
     assert "of 6 subjects" in said.err
     assert {path.name for path in tmp_path.iterdir()} >= {"subjects.csv", "posterior.nc", "fit.json"}
     assert not (tmp_path / "group.csv").exists()
-    assert main([*command, "--formula", "alpha ~ 1"]) == 2
+    assert main([*command, "--formula", "alpha ~ 1"]) == 1
     assert "pooling='none' takes no formula=" in capsys.readouterr().err
 
 
