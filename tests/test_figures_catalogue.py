@@ -16,6 +16,7 @@ from versant.figures.canvas import save
 from versant.figures.catalogue import CATALOGUE, figure, figure_table, kinds
 from versant.figures.pairs import table_ellipses
 from versant.inference.design import intercepts
+from versant.inference.sample_quality import Quality
 
 Q, STICKY = vs.models.find("q_learning"), vs.models.find("q_learning_perseveration")
 DESIGN = vs.Bandit((0.3, 0.7), trials=60, reversal=20)
@@ -49,6 +50,9 @@ def sample(group: vs.GroupFit) -> vs.GroupSample:
     known = {"learner": Q, "trials": group.trials, "subjects": group.subjects, "design": design}
     others: dict[str, Any] = {field.name: None for field in fields(vs.GroupSample)}
     drawn = {"effects": effects, "sd": sd, "unconstrained": z, "correlation": np.tile(np.eye(2), (2, 30, 1, 1))}
+    drawn["natural"] = np.stack([d.natural(z[..., k]) for k, d in enumerate(Q.parameters.values())], axis=-1)
+    good = {name: Quality(np.ones((8, 2)), np.full((8, 2), 900.0), np.full((8, 2), 900.0)) for name in ("z",)}
+    others |= {"diverging": np.zeros((2, 30), dtype=bool), "quality": good}
     return vs.GroupSample(**{**others, **known, **drawn})
 
 
@@ -76,8 +80,43 @@ def test_a_sampled_group_has_a_band(sample: vs.GroupSample) -> None:
     curve = table[table["kind"] == "density"]
     assert (curve["lower"] <= curve["density"]).all()
     assert (curve["density"] <= curve["upper"]).all()
-    assert kinds(sample) == ("group",)
+    assert kinds(sample) == ("group", "estimates", "shrinkage", "pairs", "ranks", "trajectory")
     assert len(figure(sample).axes) == 2
+
+
+def test_draws_of_a_group_and_of_a_subject(sample: vs.GroupSample, alone: vs.Fit) -> None:
+    table = figure_table(sample, "pairs")
+    assert list(table.columns) == ["alpha mean", "beta mean", "alpha sd", "beta sd"]
+    np.testing.assert_array_equal(table["beta mean"], sample.effects[..., 1].ravel())
+    assert len(figure(sample, "pairs").axes) == 10
+    own = figure_table(sample, "pairs", subject=3)
+    np.testing.assert_array_equal(own["log beta"], sample.unconstrained[:, :, 2, 1].ravel())
+    ranks = figure_table(sample, "ranks")
+    assert (ranks.groupby("quantity")["count"].sum() == 60).all()
+    panel = figure(sample, "ranks").axes[0]
+    assert panel.get_title(loc="right").startswith("R-hat")
+    assert len(panel.patches) == 2  # a line a chain
+    with pytest.raises(vs.DataError, match="no such subject"):
+        figure(sample, "ranks", subject="nobody")
+    with pytest.raises(vs.ModelError, match="is for sampled posteriors"):
+        figure(alone, "pairs", subject=3)
+
+
+def test_a_chain_that_is_elsewhere_has_other_ranks(sample: vs.GroupSample) -> None:
+    moved = replace(sample, effects=sample.effects + np.array([3.0, 0.0])[:, None, None])
+    table = figure_table(moved, "ranks").set_index(["quantity", "chain", "bin"])["count"].sort_index()
+    assert table.loc["alpha mean", 1, 1:10].sum() == 0
+    assert table.loc["alpha mean", 2, 11:20].sum() == 0
+
+
+def test_estimates_and_shrinkage_of_a_sample(sample: vs.GroupSample, alone: vs.Fit) -> None:
+    table = figure_table(sample, "estimates")
+    np.testing.assert_allclose(table["estimate"][:8], sample.natural[..., 0].mean(axis=(0, 1)))
+    assert (table["lower"] <= table["upper"]).all()
+    towards = figure_table(sample, "shrinkage", alone=alone)
+    np.testing.assert_allclose(towards["group"][8:], sample.means[:, 1])
+    assert towards["mean"].nunique() == 2
+    assert len(figure(sample, "shrinkage", alone=alone).axes) == 2
 
 
 def test_shrinkage_goes_towards_the_mean(alone: vs.Fit, group: vs.GroupFit) -> None:

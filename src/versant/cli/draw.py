@@ -16,17 +16,18 @@ __all__ = ["draw"]
 @click.command(short_help="Draw a saved fit, or write the numbers of a figure.")
 @click.argument("result", type=click.Path())
 @click.argument("figures", metavar="[KIND=]FILE…", nargs=-1, required=True)
-@click.option("--subject", help="Whose trajectory  [default: the first subject's]")
+@click.option("--subject", help="Whose trajectory, or draws  [default: the first subject's; draws of a group]")
 @click.option("--alone", type=click.Path(), metavar="RESULT", help="Of shrinkage: the fit of the same subjects alone.")
 @click.option("--title", default="", help="Above each figure.")
 def draw(result: str, figures: tuple[str, ...], subject: str | None, alone: str | None, title: str) -> None:
     """Draw RESULT (the folder of versant fit --out) as .png, .svg or .pdf; as .csv or .parquet, write the table.
 
     KINDs are estimates, pairs and trajectory; of a group also group, shrinkage (with --alone) and convergence; of a
-    controller, controller, convergence and trajectory.
+    sampled posterior also ranks; of a controller, controller, convergence and trajectory.
     """
     from versant.figures.catalogue import figure_table, kinds
     from versant.formats.tables import write_table
+    from versant.inference.sample_result import Sample
 
     tables = [text for text in figures if Path(text.rpartition("=")[2]).suffix.lower() in (".csv", ".parquet")]
     wanted = check_figures(tuple(text for text in figures if text not in tables))
@@ -34,7 +35,8 @@ def draw(result: str, figures: tuple[str, ...], subject: str | None, alone: str 
     options: dict[str, Any] = {}
     if subject is not None:
         named = [label for label in found.subjects if str(label) == subject]
-        options["trajectory"] = {"subject": named[0] if named else subject}
+        whose = {"subject": named[0] if named else subject}
+        options = {"trajectory": whose} | ({"pairs": whose, "ranks": whose} if isinstance(found, Sample) else {})
     if alone is not None:
         options["shrinkage"] = {"alone": saved_fit(alone, AS_SAVED)}
     files = write_figures(found, wanted, title, **options)

@@ -1,13 +1,17 @@
 """Every figure of fits by its name: the table it draws, and the drawing.
 
 kind            of                                      shows
-estimates       fit                                     estimates with intervals and verdicts
-shrinkage       hierarchical fit, and fits alone        how the group draws estimates towards itself
+estimates       fit, sampled posterior                  estimates with intervals and verdicts
+shrinkage       hierarchical fit or sample, and fits    how the group draws estimates towards itself
+                alone
 group           hierarchical fit, sampled posterior     the distribution over people
-pairs           fit                                     estimates against each other, with the group's ellipse
+pairs           fit, sampled posterior                  estimates against each other, with the group's ellipse;
+                                                        draws of the group or of a subject
+ranks           sampled posterior                       whether chains agree
 convergence     hierarchical fit, hierarchical          the bound step by step
                 selection, controller fitted
-trajectory      fit, controller fitted                  latent quantities of a subject
+trajectory      fit, sampled posterior, controller      latent quantities of a subject
+                fitted
 controller      controller fitted                       its nodes as a graph, the moves that were made
 recovery        recovery                                estimates over truth
 confusion       confusion                               confusion and inversion matrices
@@ -34,6 +38,7 @@ from versant.figures import (
     calibration,
     controller,
     convergence,
+    draws,
     frontier,
     group,
     identify,
@@ -52,7 +57,7 @@ from versant.inference.group_result import GroupFit
 from versant.inference.hbi_result import HierarchicalSelection
 from versant.inference.recovery import Recovery
 from versant.inference.result import Fit
-from versant.inference.sample_result import GroupSample
+from versant.inference.sample_result import GroupSample, Sample
 from versant.inference.selection import Selection
 from versant.planning.result import Plan
 from versant.verbs.compare import Comparison
@@ -81,9 +86,9 @@ def _domains(result: Any) -> Any:
 
 
 CATALOGUE: dict[str, _Kind] = {
-    "estimates": _Kind((Fit,), fits.table_estimates, lambda r, t, title: fits.figure_estimates(t, title)),
+    "estimates": _Kind((Fit, Sample), fits.table_estimates, lambda r, t, title: fits.figure_estimates(t, title)),
     "shrinkage": _Kind(
-        (GroupFit,),
+        (GroupFit, GroupSample),
         lambda r, alone: shrinkage.table_shrinkage(alone, r),
         lambda r, t, title: shrinkage.figure_shrinkage(t, _domains(r), title),
         ("alone",),
@@ -92,15 +97,19 @@ CATALOGUE: dict[str, _Kind] = {
         (GroupFit, GroupSample), group.table_group, lambda r, t, title: group.figure_group(t, _domains(r), title)
     ),
     "pairs": _Kind(
-        (Fit,), pairs.table_pairs, lambda r, t, title: pairs.figure_pairs(t, pairs.table_ellipses(r), title)
+        (Fit, Sample),
+        pairs.table_pairs,
+        lambda r, t, title: pairs.figure_pairs(t, pairs.table_ellipses(r), title),
+        ("subject",),
     ),
+    "ranks": _Kind((Sample,), draws.table_ranks, lambda r, t, title: draws.figure_ranks(t, title), ("subject",)),
     "convergence": _Kind(
         (GroupFit, HierarchicalSelection, ControllerFit),
         convergence.table_convergence,
         lambda r, t, title: convergence.figure_convergence(t, title),
     ),
     "trajectory": _Kind(
-        (Fit, ControllerFit),
+        (Fit, Sample, ControllerFit),
         trajectory.table_trajectory,
         lambda r, t, title: trajectory.figure_trajectory(t, title),
         ("subject",),
@@ -143,7 +152,12 @@ CATALOGUE: dict[str, _Kind] = {
     "beliefs": _Kind((Plan,), beliefs.table_beliefs, lambda r, t, title: beliefs.figure_beliefs(t, title), ("task",)),
 }
 
-FIRST: dict[type, str] = {GroupFit: "group", HierarchicalSelection: "selection", ControllerFit: "controller"}
+FIRST: dict[type, str] = {
+    GroupFit: "group",
+    GroupSample: "group",
+    HierarchicalSelection: "selection",
+    ControllerFit: "controller",
+}
 """What is shown of a result with several figures, where it is not the first in the catalogue."""
 
 
@@ -183,7 +197,8 @@ def figure(result: Any, kind: str | None = None, *, title: str = "", **options: 
         Which figure, see `versant.figures.catalogue`; without it the first of `kinds`.
     title : str, optional
     subject : label, optional
-        Of ``"trajectory"``: whose; the first subject without it.
+        Of ``"trajectory"``: whose; the first subject without it. Of ``"pairs"`` and ``"ranks"`` of a sampled posterior:
+        whose draws; the group's without it, or the first subject's.
     alone : Fit
         Of ``"shrinkage"``: the fit of the same subjects one by one.
     task : Pomdp

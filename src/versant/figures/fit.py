@@ -1,7 +1,8 @@
 """Estimates of a fit: one panel a parameter, one row a subject.
 
 Bars are 95 % intervals of the unconstrained parameter, θ(ẑ ± 1.96 sd), so that they stay inside the domain; where the
-Hessian is not positive definite there is none, and the verdict says so. A subject's mark shows its gravest flag.
+Hessian is not positive definite there is none, and the verdict says so. Of a sampled posterior they are means and
+quantiles of draws. A subject's mark shows its gravest flag.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from versant.figures.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, clean, logarithmic, new_figure
+from versant.inference.sample_quality import SampleVerdict
+from versant.inference.sample_result import Sample
 from versant.inference.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ MARKS: dict[str, tuple[str, str]] = {
     Verdict.FLAT: ("s", VERMILLION),
     Verdict.AT_LIMIT: (">", ORANGE),
     Verdict.KINK: ("D", PURPLE),
+    SampleVerdict.CHAINS_DISAGREE: ("X", VERMILLION),
+    SampleVerdict.DIVERGENCES: ("D", ORANGE),
+    SampleVerdict.FEW_DRAWS: ("v", GREY),
     Verdict.STARTS_DISAGREE: ("X", GREEN),
     Verdict.CHANCE: ("v", GREY),
     Verdict.CONVERGED: ("o", BLUE),
@@ -45,12 +51,12 @@ UNDECIDED = ("P", BLACK)
 """Of an estimate without any flag, not even ``converged``."""
 
 
-def table_estimates(fit: Fit) -> pd.DataFrame:
+def table_estimates(fit: Fit | Sample) -> pd.DataFrame:
     """Return the numbers behind the figure: one row a parameter and subject.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Sample
 
     Returns
     -------
@@ -61,20 +67,33 @@ def table_estimates(fit: Fit) -> pd.DataFrame:
     import pandas as pd
 
     parts = []
+    estimates, lower, upper = _ends(fit)
     for k, (name, domain) in enumerate(fit.learner.parameters.items()):
-        reach = INTERVAL * fit.unconstrained_errors[:, k]
         part = {
             "parameter": name,
             "subject": list(fit.subjects),
-            "estimate": fit.natural[:, k],
-            "lower": domain.natural(fit.unconstrained[:, k] - reach),
-            "upper": domain.natural(fit.unconstrained[:, k] + reach),
+            "estimate": estimates[:, k],
+            "lower": lower[:, k],
+            "upper": upper[:, k],
             "domain_lower": domain.lower,
             "domain_upper": domain.upper,
             "flag": [next((str(flag) for flag in MARKS if flag in flags), "") for flags in fit.verdicts],
         }
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
+
+
+def _ends(fit: Fit | Sample) -> tuple[Any, Any, Any]:
+    """Return natural estimates and the ends of their 95 % intervals, (N, K) each."""
+    if isinstance(fit, Sample):
+        return fit.means, *np.quantile(fit.natural, (0.025, 0.975), axis=(0, 1))
+    natural = [domain.natural for domain in fit.learner.parameters.values()]
+    reach = INTERVAL * fit.unconstrained_errors
+    low, high = (
+        np.stack([link(end[:, k]) for k, link in enumerate(natural)], axis=1)
+        for end in (fit.unconstrained - reach, fit.unconstrained + reach)
+    )
+    return fit.natural, low, high
 
 
 def draw_estimates(table: pd.DataFrame, ax: Axes) -> None:

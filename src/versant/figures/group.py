@@ -72,10 +72,10 @@ def conditions_of(fit: GroupFit | GroupSample) -> list[str]:
     return [", ".join(told) for told in zip(*columns, strict=True)] if columns else [""] * len(fit.cells.subject)
 
 
-def group_means(fit: GroupFit) -> Array:
+def group_means(fit: GroupFit | GroupSample) -> Array:
     """Return the mean of the group's distribution for each row of a fit, unconstrained, (C, K)."""
     people = _people(fit)
-    return np.asarray(people.known + people.reach @ people.effects[0])
+    return np.asarray(people.known + people.reach @ people.effects.mean(axis=0))
 
 
 @dataclass(frozen=True)

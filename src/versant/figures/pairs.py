@@ -1,5 +1,7 @@
 """Pairs of parameters over subjects, in unconstrained units; of a group with the ellipse that holds 95 % of people.
 
+Of a sampled posterior, pairs of quantities over draws (`versant.figures.draws`).
+
 The ellipse of two parameters with mean m and covariance S is { m + r √λ_1 cos t v_1 + r √λ_2 sin t v_2 }, with the
 eigenvectors v and values λ of S, and r² the 95 % point of χ² with two degrees of freedom.
 """
@@ -12,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.errors import ModelError
 from versant.figures.axes import unconstrained_name
 from versant.figures.canvas import BLUE, GREY, ORANGE, clean, new_figure
+from versant.figures.draws import table_draws
 from versant.inference.group_result import GroupFit
+from versant.inference.sample_result import Sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +33,17 @@ CORNERS = 121
 BINS = 16
 
 
-def table_pairs(fit: Fit) -> pd.DataFrame:
-    """Return one row a subject: label, then the unconstrained estimates under their names (``logit alpha``, …)."""
+def table_pairs(fit: Fit | Sample, subject: object = None) -> pd.DataFrame:
+    """Return one row a subject: label, then the unconstrained estimates under their names (``logit alpha``, …).
+
+    Of a sample, one row a draw of `subject`, or of the group; see `versant.figures.draws.table_draws`.
+    """
     import pandas as pd
 
+    if isinstance(fit, Sample):
+        return table_draws(fit, subject)
+    if subject is not None:
+        raise ModelError("the figure 'pairs' of a fit shows all subjects: subject= is for sampled posteriors")
     columns = {unconstrained_name(k, d): z for (k, d), z in zip(_domains(fit), fit.unconstrained.T, strict=True)}
     return pd.DataFrame({"subject": list(fit.subjects), **columns})
 
@@ -40,7 +52,7 @@ def _domains(fit: Fit) -> list[tuple[str, Any]]:
     return list(fit.learner.parameters.items())
 
 
-def table_ellipses(fit: Fit) -> pd.DataFrame:
+def table_ellipses(fit: Fit | Sample) -> pd.DataFrame:
     """Return the group's ellipses, one row a pair of parameters and corner: ``x``, ``y``, ``at_x``, ``at_y``.
 
     Empty for a fit without a group, and for a group with conditions, shared or fixed parameters; with covariates, the

@@ -14,6 +14,7 @@ from versant.figures.axes import headline, legend_below, natural_axis, panel_tit
 from versant.figures.canvas import BLUE, GREY, ORANGE, clean, new_figure
 from versant.figures.group import conditions_of, group_means
 from versant.inference.group_result import GroupFit
+from versant.inference.sample_result import GroupSample, Sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["draw_shrinkage", "figure_shrinkage", "table_shrinkage"]
 
 
-def table_shrinkage(alone: Fit, group: GroupFit) -> pd.DataFrame:
+def table_shrinkage(alone: Fit | Sample, group: GroupFit | GroupSample) -> pd.DataFrame:
     """Return the estimates of each subject alone and in the group.
 
     Parameters
     ----------
-    alone : Fit
+    alone : Fit or Sample
         Every subject by itself, of the same model and subjects; of a group with conditions every person in every
         condition by itself: the fit of ``group.trials``.
-    group : GroupFit
+    group : GroupFit or GroupSample
 
     Returns
     -------
@@ -59,14 +60,19 @@ def table_shrinkage(alone: Fit, group: GroupFit) -> pd.DataFrame:
                 "parameter": name,
                 "subject": list(group.subjects),
                 "condition": conditions_of(group),
-                "alone": alone.natural[:, k],
-                "group": group.natural[:, k],
+                "alone": _estimates(alone)[:, k],
+                "group": _estimates(group)[:, k],
                 "mean": domain.natural(means[:, k]),
             }
         )
         for k, (name, domain) in enumerate(group.learner.parameters.items())
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _estimates(fit: Fit | Sample) -> Any:
+    """Return the natural estimates, (N, K); of a sample, posterior means."""
+    return fit.means if isinstance(fit, Sample) else fit.natural
 
 
 def draw_shrinkage(table: pd.DataFrame, ax: Axes, domain: Domain) -> None:

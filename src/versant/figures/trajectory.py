@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from versant.inference.result import Fit
+    from versant.inference.sample_result import Sample
 
 __all__ = ["draw_choices", "figure_trajectory", "table_trajectory"]
 
@@ -26,7 +27,7 @@ COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 NOT_DRAWN = ("subject", "session", "block", "trial", "log_likelihood", "node")
 
 
-def table_trajectory(fit: Fit | ControllerFit, subject: object = None) -> pd.DataFrame:
+def table_trajectory(fit: Fit | Sample | ControllerFit, subject: object = None) -> pd.DataFrame:
     """Return one row a trial of a subject (the first without another word).
 
     Returns

@@ -68,6 +68,11 @@ class Sample:
         """The unconstrained parameters, all chains one after the other, (C T, N, K)."""
         return self.unconstrained.reshape(-1, *self.unconstrained.shape[2:])
 
+    @property
+    def means(self) -> Array:
+        """Posterior means of the natural parameters, (N, K)."""
+        return np.asarray(self.natural.mean(axis=(0, 1)))
+
     def subject_quality(self, n: int) -> Quality:
         """Return R̂ and effective sample sizes of a subject's parameters, (K,) each."""
         return self.quality["z"][n]
@@ -100,7 +105,7 @@ class Sample:
         low, high = np.quantile(self.natural, tails, axis=(0, 1))
         table: dict[str, Any] = {"subject": list(self.subjects)}
         for k, name in enumerate(self.learner.parameters):
-            table[name] = self.natural[..., k].mean(axis=(0, 1))
+            table[name] = self.means[:, k]
             table[f"{name}_sd"] = self.natural[..., k].std(axis=(0, 1), ddof=1)
             table[f"{name}_lower"], table[f"{name}_upper"] = low[:, k], high[:, k]
         everyone = range(len(self.subjects))
