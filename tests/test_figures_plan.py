@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.planning_cases import random_problem
+from versant.agents.controller import Controller
 from versant.errors import ModelError
 from versant.figures.beliefs import figure_beliefs, figure_occupancy, table_beliefs, table_occupancy
 from versant.figures.canvas import new_figure, save
@@ -19,6 +22,7 @@ from versant.figures.plan import (
     table_edges,
     table_nodes,
 )
+from versant.planning.certificate import certify
 from versant.planning.result import Plan
 from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
@@ -51,6 +55,35 @@ def test_the_graph_names_actions_and_observations(found: Plan) -> None:
     words = " ".join(text.get_text() for text in ax.texts)
     for name in ("listen", "tiger-left", "tiger-right", "of steps", "start"):
         assert name in words
+
+
+def test_arrows_of_a_node_with_one_observation_carry_no_label() -> None:
+    task = random_problem(3, actions=2)  # the first action always yields the first observation
+    agent = plan(task, nodes=2, starts=2, bounds=(), families=("random",), iterations=20)
+    wait = np.zeros((2, 2))
+    wait[:, 0] = 1.0
+    start = agent.controller
+    alone = Controller(start.start, wait, start.transition, start.actions, start.observations)
+    ax = new_figure(5, 5).add_subplot()
+    draw_controller(replace(agent, controller=alone, moves=certify(task, alone).moves), ax)
+    words = {text.get_text() for text in ax.texts}
+    assert not words & {"o0", "o1", "any"}
+    assert any("a0" in word for word in words)
+
+
+def test_arrows_end_at_the_rim_of_their_nodes(found: Plan, tmp_path: Path) -> None:
+    figure = new_figure(6, 6)
+    ax = figure.add_subplot()
+    draw_controller(found, ax)
+    save(figure, tmp_path / "graph.png")
+    boxes = [text.get_bbox_patch().get_window_extent() for text in ax.texts if "of steps" in text.get_text()]
+    tips = [
+        arrow.arrow_patch.get_path().vertices[2]  # begin, bend, end
+        for arrow in ax.texts
+        if getattr(arrow, "arrow_patch", None) is not None
+    ]
+    assert tips
+    assert not any(box.shrunk(0.6, 0.6).contains(*tip) for box in boxes for tip in tips)
 
 
 def test_convergence_shows_value_and_bound(found: Plan) -> None:

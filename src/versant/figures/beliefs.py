@@ -32,6 +32,12 @@ MOST_STATES, MOST_NODES = 40, 60
 USED = 1e-3
 """Share of time from which a node is drawn over beliefs."""
 
+SHADES = 0.5
+"""Power of the shares by which the heat map is shaded: an absorbing state would leave the others white."""
+
+TINT = 0.45
+"""Strength of the colours of the simplex; not transparency, for then the seams of its cells would show."""
+
 FINENESS = 90
 """Grid lines of the simplex of three states."""
 
@@ -62,13 +68,15 @@ def table_occupancy(plan: Plan, task: Pomdp) -> pd.DataFrame:
 
 def figure_occupancy(table: pd.DataFrame, title: str = "") -> Figure:
     """Draw the heat map; nodes and states in the order of their use."""
+    from matplotlib.colors import PowerNorm
+
     wide = table.pivot_table(index="state", columns="node", values="share", aggfunc="sum", fill_value=0.0)
     rows = wide.sum(axis=1).sort_values(ascending=False, kind="stable").index
     columns = wide.sum(axis=0).sort_values(ascending=False, kind="stable").index
     shown = wide.loc[rows[:MOST_STATES], columns[:MOST_NODES]]
     figure = new_figure(max(4.0, 1.8 + 0.32 * shown.shape[1]), max(2.4, 1.3 + 0.22 * shown.shape[0]))
     ax = figure.add_subplot()
-    image = ax.imshow(100 * shown.to_numpy(), aspect="auto", cmap="Blues", vmin=0.0)
+    image = ax.imshow(100 * shown.to_numpy(), aspect="auto", cmap="Blues", norm=PowerNorm(SHADES, vmin=0.0))
     action = dict(zip(table["node"], table["action"], strict=True))
     ax.set_xticks(range(shown.shape[1]), [f"{node}: {action[node]}" for node in shown.columns], rotation=90, size=7)
     ax.set_yticks(range(shown.shape[0]), [str(state) for state in shown.index], size=7)
@@ -155,7 +163,7 @@ def _draw_interval(used: pd.DataFrame, states: list[str], colours: dict[str, str
         ax.plot(grid, np.where(best == place, lines[place], np.nan), color=colour, linewidth=3)
         belief = float(node[f"belief {states[1]}"])
         height = float(values[place] @ [1.0 - belief, belief])
-        ax.scatter([belief], [height], s=20 + 400 * node["occupancy"], color=colour, edgecolor=BLACK, zorder=3)
+        ax.scatter([belief], [height], s=60 + 400 * node["occupancy"], color=colour, edgecolor=BLACK, zorder=3)
         ax.annotate(str(node["node"]), (belief, height), ha="center", va="center", size=7, zorder=4)
     ax.set_ylim(bottom - room, top + 0.15 * room)
     ax.set_xlim(-0.02, 1.02)
@@ -166,22 +174,26 @@ def _draw_interval(used: pd.DataFrame, states: list[str], colours: dict[str, str
 
 def _draw_simplex(used: pd.DataFrame, states: list[str], colours: dict[str, str], ax: Axes) -> None:
     """Triangle of beliefs, coloured by the action of the node that is best."""
+    from matplotlib.colors import ListedColormap, to_rgb
+    from matplotlib.tri import Triangulation
+
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
     steps = np.arange(FINENESS + 1)
     first, second = (part.ravel() for part in np.meshgrid(steps, steps, indexing="ij"))
     inside = first + second <= FINENESS
     beliefs = np.stack([first, second, FINENESS - first - second], axis=1)[inside] / FINENESS  # (n, 3)
+    grid = Triangulation(*(beliefs @ corners).T)
     values = used[[f"value {name}" for name in states]].to_numpy()  # (X, 3)
-    best = (beliefs @ values.T).argmax(axis=1)
-    places = beliefs @ corners
-    actions = used["action"].to_numpy()
-    shades = [colours[actions[node]] for node in best]
-    ax.scatter(places[:, 0], places[:, 1], s=14, c=shades, marker="h", linewidths=0, alpha=0.45)
+    best = (beliefs[grid.triangles].mean(axis=1) @ values.T).argmax(axis=1)
+    shades = used["action"].map({action: place for place, action in enumerate(colours)}).to_numpy()[best]
+    palette = ListedColormap(1.0 - TINT * (1.0 - np.array([to_rgb(colour) for colour in colours.values()])))
+    look: dict[str, Any] = {"cmap": palette, "vmin": -0.5, "vmax": len(colours) - 0.5}
+    ax.tripcolor(grid, facecolors=shades, linewidth=0, antialiased=False, **look)
     ring = corners[[0, 1, 2, 0]]
     ax.plot(ring[:, 0], ring[:, 1], color=GREY, linewidth=1)
     for _, node in used.iterrows():
         x, y = node[[f"belief {name}" for name in states]].to_numpy(dtype=float) @ corners
-        ax.scatter([x], [y], s=20 + 400 * node["occupancy"], color=colours[node["action"]], edgecolor=BLACK, zorder=3)
+        ax.scatter([x], [y], s=60 + 400 * node["occupancy"], color=colours[node["action"]], edgecolor=BLACK, zorder=3)
         ax.annotate(str(node["node"]), (x, y), ha="center", va="center", size=7, zorder=4)
     for corner, name, up in zip(corners, states, (-1, -1, 1), strict=True):
         ax.annotate(name, corner, (0, 8 * up), textcoords="offset points", ha="center", va="center", size=8)

@@ -24,6 +24,9 @@ AXES = {"at most": "budget of", "at least": "floor of", "exactly": "total of"}
 VISIBLE = 1e-3
 """Share of the largest value by which mixtures have to exceed a plan to be drawn."""
 
+LOOSE = 1.5
+"""Bounds that lie beyond the values by more than so many times their range are cut off."""
+
 
 def table_frontier(frontier: Frontier) -> pd.DataFrame:
     """List, for each limit: value, best mixture of two plans, bound, gap, cost, shadow price, nodes, whether kept.
@@ -64,6 +67,7 @@ def draw_frontier(frontier: Frontier, ax: Axes) -> None:
     sign, bound = (1.0, "no policy exceeds") if minimised is None else (-1.0, "no policy is below")
     drawn = table.assign(**{name: sign * table[name] for name in ("value", "mixture", "upper_bound")})
     met = drawn[np.isfinite(drawn["mixture"])]
+    bound += _cut(met, sign, ax)
     if np.isfinite(met["upper_bound"]).all():
         ax.fill_between(met["limit"], met["mixture"], met["upper_bound"], color=GREEN, alpha=0.15, linewidth=0)
         ax.plot(met["limit"], met["upper_bound"], color=GREEN, linestyle="--", linewidth=1, label=bound)
@@ -84,6 +88,21 @@ def draw_frontier(frontier: Frontier, ax: Axes) -> None:
     if len(kept):
         ax.legend(frameon=False, fontsize=8, loc="best")
     clean(ax)
+
+
+def _cut(met: pd.DataFrame, sign: float, ax: Axes) -> str:
+    """Cut an axis off that bounds far beyond the values would stretch; say so."""
+    reached = met[["value", "mixture"]].to_numpy()
+    if not np.isfinite(reached).any():
+        return ""
+    low, high = np.nanmin(reached), np.nanmax(reached)
+    room = max(high - low, 0.1 * abs(high)) or 1.0
+    beyond = sign * met["upper_bound"].to_numpy() > max(sign * low, sign * high) + LOOSE * room
+    if not beyond.any():
+        return ""
+    ends = (low - 0.1 * room, high + LOOSE * room)
+    ax.set_ylim(ends if sign > 0 else (low - LOOSE * room, high + 0.1 * room))
+    return ", beyond the axis" if beyond.all() else ", in part beyond the axis"
 
 
 def _plan_at(frontier: Frontier, limit: float) -> Plan:

@@ -6,6 +6,7 @@ labelled and coloured by the observations that lead along them; the strength of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +26,17 @@ Array = NDArray[np.float64]
 LEAST_SHARE = 0.005
 """Share of all moves below which nodes and edges are left out of the drawing."""
 
-ACTION_COLOURS = (SKY, ORANGE, GREEN, PURPLE, "#f0e442", GREY)
+ACTION_COLOURS = (SKY, ORANGE, GREEN, PURPLE, "#f0e442", GREY, VERMILLION, BLUE, "#a6761d", "#b3de69")
 OBSERVATION_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 
 LABELLED_EDGES = 40
 """With more edges than this their labels would hide the graph; colours still tell observations apart."""
+
+ROOMY = 8
+"""With more nodes than this their labels are short and small."""
+
+LETTER, LINE, PADDING = 0.3, 0.6, 0.45
+"""Half the width of a letter, half the height of a line, and the rim of a node, in units of the size of its letters."""
 
 
 def edges_of(controller: Controller, moves: Array) -> pd.DataFrame:
@@ -58,41 +65,65 @@ def edges_of(controller: Controller, moves: Array) -> pd.DataFrame:
     return table.sort_values("share", ascending=False, ignore_index=True)
 
 
+@dataclass(frozen=True)
+class _Node:
+    """A node as it is drawn."""
+
+    place: Array  # (2,)
+    label: str
+    size: float  # of its letters, in points
+    colour: str
+    starts: bool
+
+    def edge(self, direction: Array) -> float:
+        """How far its rim is from its middle in a direction (2,), in points."""
+        lines = self.label.split("\n")
+        width = self.size * (LETTER * max(map(len, lines)) + PADDING)
+        height = self.size * (LINE * len(lines) + PADDING)
+        along, up = np.abs(direction) / np.hypot(*direction)
+        return float(min(width / max(along, 1e-9), height / max(up, 1e-9)))
+
+
 def draw_graph(controller: Controller, occupancy: Array, edges: pd.DataFrame, title: str, ax: Axes) -> None:
     """Draw a controller, with the share of time in each node (X,) and what `edges_of` returned."""
     order = [int(node) for node in np.argsort(-occupancy, kind="stable") if occupancy[node] >= LEAST_SHARE]
     angles = 0.5 * np.pi - 2.0 * np.pi * np.arange(len(order)) / len(order)
-    places = {node: np.array([np.cos(angle), np.sin(angle)]) for node, angle in zip(order, angles, strict=True)}
-    _draw_edges(edges, places, controller.observations, ax)
-    for node, place in places.items():
-        action = controller.action[node]
+    roomy = len(order) <= ROOMY
+    size = 8.0 if roomy else max(4.5, 7.0 - 0.1 * (len(order) - ROOMY))
+    nodes = {}
+    for node, angle in zip(order, angles, strict=True):
+        action, begins = controller.action[node], float(controller.start[node])
         best = int(action.argmax())
         share = "" if action[best] > 0.995 else f" {action[best]:.0%}"
-        begins = controller.start[node]
         start = f"\nstart {begins:.0%}" if begins >= LEAST_SHARE else ""
-        label = f"{controller.actions[best]}{share}\n{occupancy[node]:.0%} of steps{start}"
-        _draw_node(ax, place, label, ACTION_COLOURS[best % len(ACTION_COLOURS)], begins >= LEAST_SHARE)
-    ax.set(xlim=(-1.65, 1.65), ylim=(-1.55, 1.55), aspect="equal")
+        label = f"{controller.actions[best]}{share}\n{occupancy[node]:.0%}{' of steps' if roomy else ''}{start}"
+        colour = ACTION_COLOURS[best % len(ACTION_COLOURS)]
+        nodes[node] = _Node(np.array([np.cos(angle), np.sin(angle)]), label, size, colour, begins >= LEAST_SHARE)
+    _draw_edges(edges, nodes, controller.observations, ax)
+    for one in nodes.values():
+        _draw_node(ax, one)
+    ax.set(xlim=(-1.4, 1.4), ylim=(-1.45, 1.45), aspect="equal")
     ax.set_title(title, size=9, loc="left")
     ax.axis("off")
 
 
-def _draw_node(ax: Axes, place: Any, label: str, colour: str, start: bool) -> None:
-    edge, width = (BLACK, 1.8) if start else (GREY, 0.8)
-    box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": edge, "linewidth": width}
-    x, y = float(place[0]), float(place[1])
-    ax.text(x, y, label, ha="center", va="center", size=8, zorder=3, bbox=box)
-    tint = {**box, "facecolor": colour, "alpha": 0.45}
-    ax.text(x, y, label, ha="center", va="center", size=8, zorder=4, bbox=tint)
+def _draw_node(ax: Axes, node: _Node) -> None:
+    edge, width = (BLACK, 1.8) if node.starts else (GREY, 0.8)
+    box = {"boxstyle": f"round,pad={PADDING}", "facecolor": "white", "edgecolor": edge, "linewidth": width}
+    x, y = float(node.place[0]), float(node.place[1])
+    ax.text(x, y, node.label, ha="center", va="center", size=node.size, zorder=3, bbox=box)
+    tint = {**box, "facecolor": node.colour, "alpha": 0.45}
+    ax.text(x, y, node.label, ha="center", va="center", size=node.size, zorder=4, bbox=tint)
 
 
-def _draw_edges(edges: pd.DataFrame, places: dict[int, Any], observations: tuple[str, ...], ax: Axes) -> None:
+def _draw_edges(edges: pd.DataFrame, nodes: dict[int, _Node], observations: tuple[str, ...], ax: Axes) -> None:
     """Draw an arrow for each observation that leads from node to node, or one where every observation does.
 
-    Where a node takes several actions, the action stands before the observation.
+    Where a node takes several actions, the action stands before the observation; where only one observation can be
+    made, it is left out.
     """
     used = edges[edges["share"] >= LEAST_SHARE]
-    shown = used[used["from"].isin([*places]) & used["to"].isin([*places])]
+    shown = used[used["from"].isin([*nodes]) & used["to"].isin([*nodes])]
     drawn: dict[tuple[int, int], int] = {}
     for key, group in shown.groupby(["from", "to", "action"], sort=True):
         source, target = int(group["from"].iloc[0]), int(group["to"].iloc[0])
@@ -101,36 +132,38 @@ def _draw_edges(edges: pd.DataFrame, places: dict[int, Any], observations: tuple
         prefix = f"{np.asarray(key, dtype=object)[2]}: " if mixes else ""
         every = siblings.loc[siblings["action"] == group["action"].iloc[0], "observation"].nunique()
         arrows = list(zip(group["observation"], group["share"], strict=True))
-        if len(arrows) > 1 and len(arrows) == every:
-            arrows = [("any", group["share"].sum())]
+        if len(arrows) == every:
+            arrows = [("any" if every > 1 else "", group["share"].sum())]
         for name, share in arrows:
             number = drawn[source, target] = drawn.get((source, target), -1) + 1
             place = observations.index(name) if name in observations else -1
             colour = GREY if place < 0 else OBSERVATION_COLOURS[place % len(OBSERVATION_COLOURS)]
-            label = f"{prefix}{name}" if len(shown) <= LABELLED_EDGES else ""
-            _draw_arrow(ax, places, source, target, 0.15 + 0.12 * number, float(share), colour, label)
+            label = f"{prefix}{name}".removesuffix(": ") if len(shown) <= LABELLED_EDGES else ""
+            _draw_arrow(ax, nodes[source], nodes[target], 0.15 + 0.12 * number, float(share), colour, label)
 
 
-def _draw_arrow(
-    ax: Axes, places: dict[int, Any], source: int, target: int, bend: float, share: float, colour: str, label: str
-) -> None:
-    begin, end = places[source], places[target]
-    if source == target:
-        outward = np.array([0.0, 1.0 if begin[1] >= 0 else -1.0])  # loops stand above or below their node
+def _draw_arrow(ax: Axes, source: _Node, target: _Node, bend: float, share: float, colour: str, label: str) -> None:
+    """Draw one arrow from rim to rim, bent to its right, or a loop above or below its node."""
+    begin, end = source.place, target.place
+    rims = 4.0, 4.0
+    if source is target:
+        outward = np.array([0.0, 1.0 if begin[1] >= 0 else -1.0])
         across = np.array([outward[1], 0.0])
         edge = begin + 0.08 * outward
-        begin, end = edge - 0.16 * across, edge + 0.16 * across
-        place = edge + (0.16 + 1.2 * bend) * outward
+        begin, end = edge - 0.12 * across, edge + 0.12 * across
+        place = edge + (0.12 + 1.0 * bend) * outward
         bend = -0.4 - 6.0 * bend
     else:
         across = np.array([end[1] - begin[1], begin[0] - end[0]])
         place = 0.6 * begin + 0.4 * end + 0.48 * bend * across
+        middle = 0.5 * (begin + end) + bend * across
+        rims = source.edge(middle - begin) + 1.0, target.edge(middle - end) + 2.0
     style: dict[str, Any] = {
         "arrowstyle": "-|>",
         "color": colour,
         "linewidth": 0.7 + 8.0 * share,
-        "shrinkA": 4 if source == target else 20,
-        "shrinkB": 4 if source == target else 20,
+        "shrinkA": rims[0],
+        "shrinkB": rims[1],
         "connectionstyle": f"arc3,rad={bend}",
         "alpha": 0.8,
     }

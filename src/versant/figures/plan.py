@@ -32,6 +32,9 @@ __all__ = [
     "table_nodes",
 ]
 
+WIDE = 10.0
+"""Ratio of the largest gap to the smallest from which the axis of gaps is logarithmic."""
+
 
 def table_nodes(plan: Plan) -> pd.DataFrame:
     """List the nodes: share of time spent there, start probability, and the probability of each action.
@@ -96,7 +99,8 @@ def draw_convergence(plan: Plan, ax: Axes) -> None:
         ax.annotate(text, (seconds[-1], plan.upper_bound), (0, 3), textcoords="offset points", ha="right", size=8)
     ax.set_xlabel("seconds", size=8)
     ax.set_title(f"Value of the best so far ({plan.method}, {plan.starts} starts)", size=9, loc="left")
-    ax.margins(y=0.12)
+    ax.margins(y=0.15)
+    ax.set_xlim(0.0, 1.02 * plan.seconds)
     clean(ax, "y")
 
 
@@ -108,6 +112,7 @@ def draw_excess(plan: Plan, ax: Axes) -> None:
     ax.step(seconds, excess, where="post", color=VERMILLION)
     ax.set_yscale("symlog", linthresh=1e-3)
     ax.set_ylim(bottom=0)
+    ax.set_xlim(0.0, 1.02 * plan.seconds)
     ax.set_xlabel("seconds", size=8)
     ax.set_title("Its largest excess, as a fraction of the budget", size=9, loc="left")
     clean(ax, "y")
@@ -119,8 +124,11 @@ def draw_gap(plan: Plan, ax: Axes) -> None:
     kept = table[table["violation"] == 0] if (table["violation"] == 0).any() else table
     seconds, gap = [*kept["seconds"], plan.seconds], np.maximum([*kept["gap"], kept["gap"].iloc[-1]], 0.0)
     ax.step(seconds, gap, where="post", color=GREEN)
-    ax.set_yscale("symlog", linthresh=max(1e-6, 1e-3 * float(gap.max())))
-    ax.set_ylim(bottom=0)
+    if gap.min() > 0.0 and gap.max() > WIDE * gap.min():
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(0.0, 1.2 * max(float(gap.max()), 1e-9))
+    ax.set_xlim(0.0, 1.02 * plan.seconds)
     ax.annotate(f"{gap[-1]:.2g}", (seconds[-1], gap[-1]), (0, 4), textcoords="offset points", ha="right", size=8)
     ax.set_xlabel("seconds", size=8)
     ax.set_title("Its gap to the upper bound of every policy", size=9, loc="left")
