@@ -4,6 +4,9 @@ BiCGSTAB runs for all right-hand sides side by side, with scalars of their own. 
 Z = I − γT is nearly a permutation; the columns it leaves are taken up by restarted GMRES. What a solution is worth is
 told by its residual, whoever found it (see `linear.error_bound`).
 
+The shadow residual of BiCGSTAB is Z times the first residual, not that itself: where b is zero nearly everywhere, as the
+start of a chain is, Zᵀ x = b takes half the products then.
+
 Source: van der Vorst 1992, *Bi-CGSTAB*; Saad & Schultz 1986, *GMRES*.
 """
 
@@ -79,15 +82,18 @@ def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, ta
         return np.where(np.abs(below) > 1e-300, above / below, np.nan)
 
     x, residual = first, right - multiply(first) if first.any() else right
-    shadow, direction, image = residual, residual, np.zeros_like(right)
-    rho = (shadow * residual).sum(axis=0)
     best, lowest = x.copy(), np.linalg.norm(residual, axis=0)
+    if (lowest <= target).all():
+        return best
+    direction, image = residual, multiply(residual)
+    shadow = image
+    rho = (shadow * residual).sum(axis=0)
     idle = np.zeros(len(rho), dtype=np.intp)
-    for _ in range(PRODUCTS):
+    for step in range(PRODUCTS):
         running = np.isfinite(rho) & (lowest > target) & (idle < PATIENCE)
         if not running.any() or time.perf_counter() >= deadline:
             break
-        image = multiply(direction)
+        image = multiply(direction) if step else image
         alpha = ratio(rho, (shadow * image).sum(axis=0))
         half = residual - alpha * image
         turned = multiply(half)
