@@ -1,4 +1,4 @@
-"""What the manual of the CBM toolbox prints for its example tasks (Piray et al. 2019; manual of June 2019)."""
+"""What manual and logs of the CBM toolbox print for its example tasks (Piray et al. 2019; manual of June 2019)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ MEANS = {"RL": [-1.8854, -0.0098], "dual RL": [1.0678, -0.2944, 1.1510]}
 ERRORS = {"RL": [0.2954, 0.0409], "dual RL": [0.1183, 0.1038, 0.0912]}
 STEPS = 19
 """After so many the toolbox stopped."""
+
+GAINS = (6.62, 2.14, 3.09, 4.28, 4.91, 4.10, 3.42, 2.08, 1.40, 0.99, 0.65, 0.44, 0.30, 0.21, 0.15, 0.11, 0.08, 0.06)
+"""Of the bound, in iterations 2 to 19 of the RL task: "dL" in the toolbox's log."""
 
 TWO_STEP = {"hybrid": 0.653, "model-based": 0.347, "model-free": 0.0}
 """Frequencies in the two-step task, from the toolbox's log."""

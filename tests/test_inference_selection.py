@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from benchmarks import _bms_printed as printed
 from benchmarks import _cbm_manual as manual
-from benchmarks.published import rl_task, stopped
+from benchmarks.published import by_the_program, rl_task, stopped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -279,6 +279,11 @@ def test_published_results_of_the_rl_task(shared_data: Any) -> None:
     np.testing.assert_allclose(found.frequencies, list(manual.FREQUENCIES.values()), atol=0.001)
     np.testing.assert_allclose(found.exceedance, list(manual.EXCEEDANCE.values()), atol=0.0002)
     early = stopped(models, trials, manual.STEPS)  # the toolbox stops before all parameters are at rest
+    gains = np.diff([bound for bound, _ in early.history])  # step by step as in the toolbox's log
+    np.testing.assert_allclose(gains, manual.GAINS, atol=0.2)
+    np.testing.assert_allclose(gains[9:], manual.GAINS[9:], atol=0.025)
+    assert gains.sum() == pytest.approx(sum(manual.GAINS), abs=0.15)
+    np.testing.assert_allclose(exceedance(early.alpha), list(manual.EXCEEDANCE.values()), atol=0.0002)
     for k, name in enumerate(models):
         np.testing.assert_allclose(early.groups[k].mean, manual.MEANS[name], atol=0.004)
         np.testing.assert_allclose(early.groups[k].errors, manual.ERRORS[name], atol=0.001)
@@ -292,6 +297,10 @@ def test_published_experiments_on_exploration(shared_data: Any) -> None:
     found = vs.compare([vs.fit(model, trials, starts=1) for model in models], method="bms")
     assert found.best == "exploration_hybrid"
     assert found.protected[3] > 0.99
+    program = by_the_program(2, [100.0, 100.0], shared_data / "behaviour")
+    assert program.protected[3] > 0.999
+    # by a program of its own (BFGS on probit regressions of the filter's means and variances)
+    np.testing.assert_allclose(program.frequencies, [0.117, 0.166, 0.058, 0.660], atol=0.001)
 
 
 def test_families_against_an_integral_over_the_simplex() -> None:

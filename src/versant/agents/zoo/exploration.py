@@ -61,7 +61,7 @@ _TASK: dict[str, Any] = {
 _SAFE: dict[str, Any] = {"state": {"mean": [0.0, 0.0], "variance": [100.0, 0.0]}}
 
 
-def _trial(s: Any, t: Any, value: Any, relative: Any, ratio: Any) -> None:
+def explore(s: Any, t: Any, value: Any, relative: Any, ratio: Any) -> None:
     """Choose by the weights of V, RU and V/TU, and learn."""
     difference = s.mean[0] - s.mean[1]
     directed = sqrt(s.variance[0]) - sqrt(s.variance[1])
@@ -76,25 +76,25 @@ def _trial(s: Any, t: Any, value: Any, relative: Any, ratio: Any) -> None:
 @learner(w1=real, **_TASK)
 def exploration_value(p: Any, s: Any, t: Any) -> None:
     """Value alone."""
-    _trial(s, t, p.w1, 0.0, 0.0)
+    explore(s, t, p.w1, 0.0, 0.0)
 
 
 @learner(w1=real, w2=real, **_TASK)
 def exploration_ucb(p: Any, s: Any, t: Any) -> None:
     """Value and relative uncertainty."""
-    _trial(s, t, p.w1, p.w2, 0.0)
+    explore(s, t, p.w1, p.w2, 0.0)
 
 
 @learner(w3=real, **_TASK)
 def exploration_thompson(p: Any, s: Any, t: Any) -> None:
     """Value in units of total uncertainty."""
-    _trial(s, t, 0.0, 0.0, p.w3)
+    explore(s, t, 0.0, 0.0, p.w3)
 
 
 @learner(w1=real, w2=real, w3=real, **_TASK)
 def exploration_hybrid(p: Any, s: Any, t: Any) -> None:
     """All three."""
-    _trial(s, t, p.w1, p.w2, p.w3)
+    explore(s, t, p.w1, p.w2, p.w3)
 
 
 _DECAY, _CENTRE, _DIFFUSION, _WALK_NOISE = 0.9836, 50.0, 2.8**2, 4.0**2  # of Daw's task
