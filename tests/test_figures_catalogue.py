@@ -289,6 +289,7 @@ def test_a_group_with_conditions_is_drawn_condition_by_condition(tmp_path: Path)
     panel = figure(fit).axes[0]
     assert drawn(panel, "|") == 12
     save(figure(fit), tmp_path / "conditions.png")
+    assert figure(fit, "pairs").axes[1].get_title(loc="right") == ""  # what is known does not vary
     alone = vs.fit(coin, fit.trials, starts=1)
     shrunk = figure_table(fit, "shrinkage", alone=alone)
     assert shrunk["condition"].tolist() == ["cue=off", "cue=on"] * 12

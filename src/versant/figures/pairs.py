@@ -109,8 +109,8 @@ def figure_pairs(table: pd.DataFrame, ellipses: pd.DataFrame | None = None, titl
                 size = 4.0 if len(table) < 200 else 2.0
                 ax.plot(columns[across], columns[vertical], "o", color=BLUE, alpha=0.6, markersize=size, mew=0)
                 _ellipse(ax, ellipses, across, vertical)
-                r = float(np.corrcoef(columns[across], columns[vertical])[0, 1]) if len(table) > 2 else np.nan
-                ax.set_title(f"r = {r:.2f}", fontsize=8, color=GREY, loc="right", pad=2)
+                told = _correlation(columns[across], columns[vertical])
+                ax.set_title(told, fontsize=8, color=GREY, loc="right", pad=2)
                 clean(ax, grid="both")
             ax.use_sticky_edges = False
             ax.margins(x=0.08)
@@ -124,6 +124,13 @@ def figure_pairs(table: pd.DataFrame, ellipses: pd.DataFrame | None = None, titl
     if title:
         figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     return figure
+
+
+def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+    """Return the correlation in words; nothing for fewer than three, or where one does not vary (if it is shared)."""
+    if len(x) < 3 or not (np.ptp(x) > 0.0 and np.ptp(y) > 0.0):
+        return ""
+    return f"r = {float(np.corrcoef(x, y)[0, 1]):.2f}"
 
 
 def _ellipse(ax: Any, ellipses: pd.DataFrame | None, across: str, vertical: str) -> None:

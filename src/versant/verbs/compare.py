@@ -1,9 +1,9 @@
 """The verb `compare`: several models' fits of the same trials → which accounts for them best.
 
-For each model and subject a criterion (`versant.verbs.criteria`), and its sum over subjects. The evidence is a property
-of model *and* prior; AIC and BIC presume maximum likelihood, and at a maximum a posteriori they come out a little too
-large. How sure a difference is shows in its standard error, from the variance between subjects of the difference d_n of
-a model from the best one: √(N Var_n d_n).
+For each model and subject a criterion (`versant.inference.criterion`), and its sum over subjects: of people, whatever
+conditions they were in. The evidence is a property of model *and* prior; AIC and BIC presume maximum likelihood, and at
+a maximum a posteriori they come out a little too large. How sure a difference is shows in its standard error, from the
+variance between subjects of the difference d_n of a model from the best one: √(N Var_n d_n).
 
 Sources: Akaike 1974; Schwarz 1978; MacKay 2003, chapter 28; Vehtari, Gelman & Gabry 2017.
 """
@@ -102,9 +102,9 @@ def compare(
         (`versant.inference.selection`). ``"hbi"``: the models are fitted and compared concurrently
         (`versant.inference.hbi`).
     criterion : {"evidence", "importance", "aic", "bic", "integrated_bic", "loo", "cv"}, optional
-        Of the table and of ``"bms"``: what decides; see `versant.verbs.criteria`. Without it the Laplace evidence, or
-        what results of `versant.loo` or `versant.crossvalidate` know. For ``"bms"``, -½ of what is better when less
-        stands for the log evidence.
+        Of the table and of ``"bms"``: what decides; see `versant.inference.criterion`, which knows other names too.
+        Without it the Laplace evidence, or what results of `versant.loo` or `versant.crossvalidate` know. For
+        ``"bms"``, -½ of what is better when less stands for the log evidence.
     families : mapping of names to models, optional
         Of ``"bms"``: families of equal prior frequency.
     groups : sequence of N labels, mapping of subjects to labels, or str, optional
