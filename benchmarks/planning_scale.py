@@ -1,50 +1,112 @@
 """Planning at scale: what one evaluation and one gradient take against N, and RockSample(7,8) over time.
 
-The first table evaluates controllers in RockSample problems of growing size: policy-like controllers (no chance, γT is
-formed and swept) and stochastic ones (γT is known by its products). N is the number of pairs (state, node). The
-bandwidth of memory is that of copying a large array in the same run; a product must read and write its vectors and read
-the kernels once, and the share is the time this would take at that bandwidth, over the time it takes.
+The first table evaluates controllers in RockSample problems of growing size: policy-like controllers ("graph": no
+chance, γT is formed and swept) and stochastic ones ("lot": γT is known by its products). N is the number of pairs
+(state, node); a graph is also evaluated at the pairs that it reaches only, as certificates are. "Warm" is the
+evaluation of a controller a step of ascent away (a ten-thousandth of the way to another one), from the solutions of the
+first. Memory is the most that was held for evaluation and gradient, beyond the problem.
+
+How far a product is from what the machine can do: it must read and write its vectors and read the kernels once, which
+takes a time at the bandwidth of copying a large array; and its dense part takes a time at the speed of multiplying
+large matrices, both measured in the same run. The share is the larger of the two over the time the product takes
+(above one where all fits into the cache).
 
 The second table is the quality of RockSample(7,8) over time: the value of the best policy graph and the upper bound
 (SARSOP: 21.10 and 24.71). Times are those of the processor, so that other work on the machine does not count.
 
     python -m benchmarks planning_scale
+    python -m benchmarks.planning_scale --figure docs/figures/planning-scaling.png
 """
 
 from __future__ import annotations
 
-import resource
+import argparse
 import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 import versant as vs
+from benchmarks.engine import cpu_name
 from versant.agents.controller import Controller
 from versant.planning.compression import compress, improve
-from versant.planning.evaluation import ClosedLoop
+from versant.planning.evaluation import ClosedLoop, Evaluation
 from versant.planning.gradient import differentiate
 from versant.planning.pointbased import PointBased, PointSearch
+from versant.planning.products import FormedChain
 from versant.planning.thinning import thin
+from versant.planning.tiles import TiledChain
 from versant.planning.unrolling import follow
 from versant.tasks.pomdp import Pomdp
 
-SIZES = ((4, 4, 10), (5, 7, 10), (7, 8, 10), (7, 10, 10))
-"""Width of the map, rocks, nodes."""
+Array = NDArray[np.float64]
+
+SIZES = ((4, 4), (5, 7), (7, 8), (7, 10), (10, 10))
+"""Width of the map and rocks."""
+
+NODES = (10, 50)
 
 MOMENTS = (2.0, 5.0, 10.0)
 """Seconds of search, without those of making graphs, after which graphs are made."""
 
+NEAR = 1e-4
+"""Share of another controller that a step of ascent mixes in."""
 
-def bandwidth() -> float:
-    """Bytes per second of copying, read and write counted."""
-    source = np.ones(20_000_000)
-    target = np.empty_like(source)
-    times = []
-    for _ in range(5):
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine can do."""
+
+    bandwidth: float  # bytes a second of copying, read and write counted
+    speed: float  # multiplications and additions a second of a product of large matrices
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the first table."""
+
+    problem: str
+    states: int
+    nodes: int
+    kind: str
+    evaluation: float  # seconds
+    warm: float
+    gradient: float
+    error: float
+    product: float
+    share: float
+    memory: float  # bytes
+
+    @property
+    def pairs(self) -> int:
+        return self.states * self.nodes
+
+    def __str__(self) -> str:
+        return (
+            f"| {self.problem} | {self.states:,} | {self.nodes} | {self.pairs:,} | {self.kind} | {self.evaluation:.3f} "
+            f"| {self.warm:.3f} | {self.gradient:.3f} | {self.error:.1e} | {1e3 * self.product:.2f} "
+            f"| {self.share:.2f} | {self.memory / 1e9:.2f} |"
+        )
+
+
+def seconds(work: Callable[[], object], turns: int = 1) -> float:
+    """Least processor time of several turns."""
+    taken = []
+    for _ in range(turns):
         begun = time.process_time()
-        np.copyto(target, source)
-        times.append(time.process_time() - begun)
-    return 2 * source.nbytes / min(times)
+        work()
+        taken.append(time.process_time() - begun)
+    return min(taken)
+
+
+def machine() -> Machine:
+    source = np.ones(20_000_000)
+    target, square = np.empty_like(source), np.ones((1500, 1500))
+    copying = seconds(lambda: np.copyto(target, source), 5)
+    return Machine(2 * source.nbytes / copying, 2 * 1500**3 / seconds(lambda: square @ square, 5))
 
 
 def without_chance(nodes: int, pomdp: Pomdp) -> Controller:
@@ -60,36 +122,86 @@ def without_chance(nodes: int, pomdp: Pomdp) -> Controller:
     )
 
 
-def scale(task: Pomdp, nodes: int, name: str, copying: float) -> str:
-    """One line: seconds of evaluation and gradient, error bar, share of the bandwidth of one product."""
+def rows(task: Pomdp, nodes: int, limits: Machine) -> list[Row]:
+    """Measure a graph at all pairs, at those it reaches, and a controller that draws by lot."""
     loop = ClosedLoop(task, nodes)
-    agent = (
-        without_chance(nodes, task)
-        if name == "graph"
-        else Controller.random(nodes, task.actions, task.observations, seed=0)
-    )
-    theta = loop.layout.vector([agent])
-    begun = time.process_time()
-    evaluation = loop.evaluate(theta)
-    evaluated = time.process_time()
-    differentiate(evaluation)
-    seconds = (evaluated - begun, time.process_time() - evaluated)
-    _, transition, action = loop.layout.split(theta)
-    products = loop._products(0.95 * action[0].T[loop.pair_actions, :, None] * transition[0])
-    vectors = np.ones((task.n_states * nodes, 1))
-    products.forward(vectors)
-    begun = time.process_time()
-    for _ in range(3):
-        products.forward(vectors)
-    one = (time.process_time() - begun) / 3
-    kernels = loop.adjoint if name == "lot" else products.matrix  # type: ignore[union-attr]
-    moved = 2 * vectors.nbytes + kernels.data.nbytes + kernels.indices.nbytes
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return (
-        f"| {task.name} | {task.n_states} | {nodes} | {task.n_states * nodes} | {name} | {seconds[0]:.3f} "
-        f"| {seconds[1]:.3f} | {evaluation.errors()[0, 0]:.1e} | {1e3 * one:.2f} | {moved / copying / one:.2f} "
-        f"| {memory:.2f} |"
-    )
+    graph = loop.layout.vector([without_chance(nodes, task)])
+    lot, other = loop.layout.vector(
+        [Controller.random(nodes, task.actions, task.observations, seed=seed) for seed in (0, 1)]
+    )[:, None]
+    ways = {
+        "graph": lambda: loop.evaluate(graph),
+        "graph, reached": lambda: loop.evaluate_reached(graph),
+        "lot": lambda: loop.evaluate(lot),
+    }
+    found = []
+    for kind, evaluate in ways.items():
+        tracemalloc.start()
+        evaluation = evaluate()
+        slope = np.nan if "reached" in kind else seconds(lambda e=evaluation: differentiate(e))
+        memory = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        again = seconds(evaluate)
+        warm = np.nan
+        if kind == "lot":
+            near = (1.0 - NEAR) * lot + NEAR * other
+            warm = seconds(lambda e=evaluation, n=near: loop.evaluate(n, e.solutions))
+        product, share = product_of(evaluation, limits)
+        error = float(evaluation.errors()[0, 0])
+        found.append(
+            Row(task.name, task.n_states, nodes, kind, again, warm, slope, error, product, share, float(memory))
+        )
+    return found
+
+
+def product_of(evaluation: Evaluation, limits: Machine) -> tuple[float, float]:
+    """Seconds of one product with the chain, and its share of what the machine can do."""
+    loop, order = evaluation.loop, evaluation.solution.shape[1]
+    _, transition, action = loop.layout.split(evaluation.theta)
+    chain = loop._products(loop.discount * action[0].T[loop.pair_actions, :, None] * transition[0])
+    if evaluation.pairs is not None:
+        chain = evaluation.system.kernels[0]  # type: ignore[union-attr]
+    vectors = np.ones((order, 1))
+    chain.forward(vectors)
+    taken = seconds(lambda: chain.forward(vectors), 3)
+    moved, multiplied = 2 * vectors.nbytes, 0
+    if isinstance(chain, FormedChain):
+        moved += chain.matrix.data.nbytes + chain.matrix.indices.nbytes
+    else:
+        assert isinstance(chain, TiledChain)
+        moved += loop.adjoint.data.nbytes + loop.adjoint.indices.nbytes
+        multiplied = 2 * loop.adjoint.shape[0] * loop.layout.nodes**2
+    return taken, max(moved / limits.bandwidth, multiplied / limits.speed) / taken
+
+
+def draw(measured: Sequence[Row], path: str) -> None:
+    """Seconds of evaluation and gradient, and memory, against N."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    panels = figure.subplots(1, 3)
+    lines = [
+        (panels[0], "evaluation", "graph, reached", "evaluation", 1.0),
+        (panels[0], "evaluation", "graph", "evaluation", 1.0),
+        (panels[0], "evaluation", "lot", "evaluation", 1.0),
+        (panels[1], "gradient", "graph", "gradient", 1.0),
+        (panels[1], "gradient", "lot", "gradient", 1.0),
+        (panels[2], "memory", "graph", "memory", 1e-9),
+        (panels[2], "memory", "lot", "memory", 1e-9),
+    ]
+    colours = {"graph, reached": "tab:green", "graph": "tab:blue", "lot": "tab:orange"}
+    for axes, title, kind, name, unit in lines:
+        for nodes, style in zip(NODES, ("o-", "s--"), strict=True):
+            points = [
+                (one.pairs, unit * getattr(one, name)) for one in measured if (one.kind, one.nodes) == (kind, nodes)
+            ]
+            axes.plot(*zip(*points, strict=True), style, color=colours[kind], ms=4, label=f"{kind}, {nodes} nodes")
+        axes.set(title=title, xlabel="pairs (state, node)", xscale="log", yscale="log")
+    for axes, unit in zip(panels, ("s", "s", "GB"), strict=True):
+        axes.set_ylabel(unit)
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.suptitle(f"RockSample, one thread, {cpu_name()}")
+    figure.savefig(path, dpi=80)
 
 
 def quality(task: Pomdp, moments: tuple[float, ...], nodes: int) -> None:
@@ -122,18 +234,28 @@ def quality(task: Pomdp, moments: tuple[float, ...], nodes: int) -> None:
         )
 
 
-def main() -> None:
-    copying = bandwidth()
-    print(f"copying: {copying / 1e9:.1f} GB/s\n")
-    print("| problem | states | nodes | N | controller | evaluation, s | gradient, s | error bar | product, ms", end="")
-    print(" | share of bandwidth | memory, GB |\n|---|---|---|---|---|---|---|---|---|---|---|")
-    for width, rocks, nodes in SIZES:
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.planning_scale")
+    parser.add_argument("--figure", help="file to draw to")
+    chosen = parser.parse_args(arguments)
+    limits = machine()
+    print(f"copying: {limits.bandwidth / 1e9:.1f} GB/s, multiplying matrices: {limits.speed / 1e9:.0f} GFLOP/s\n")
+    print("| problem | states | nodes | N | controller | evaluation, s | warm, s | gradient, s | error bar ", end="")
+    print("| product, ms | share of the limit | memory, GB |\n|" + "---|" * 12)
+    measured = []
+    for width, rocks in SIZES:
         task = vs.problems.find("rock_sample", n=width, k=rocks)
-        for name in ("graph", "lot"):
-            print(scale(task, nodes, name, copying), flush=True)
+        for nodes in NODES:
+            for row in rows(task, nodes, limits):
+                measured.append(row)
+                print(row, flush=True)
+    if chosen.figure:
+        draw(measured, chosen.figure)
     print("\nRockSample(7,8) over time\n")
     quality(vs.problems.find("rock_sample", n=7, k=8), MOMENTS, 50)
 
 
 if __name__ == "__main__":
-    main()
+    import sys
+
+    main(sys.argv[1:])

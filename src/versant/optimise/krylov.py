@@ -4,8 +4,8 @@ BiCGSTAB runs for all right-hand sides side by side, with scalars of their own. 
 Z = I − γT is nearly a permutation; the columns it leaves are taken up by restarted GMRES. What a solution is worth is
 told by its residual, whoever found it (see `linear.error_bound`).
 
-The shadow residual of BiCGSTAB is Z times the first residual, not that itself: where b is zero nearly everywhere, as the
-start of a chain is, Zᵀ x = b takes half the products then.
+The shadow residual of BiCGSTAB is Z times the first residual, not that itself: where b is zero nearly everywhere, as
+the start of a chain is, Zᵀ x = b takes half the products then.
 
 Source: van der Vorst 1992, *Bi-CGSTAB*; Saad & Schultz 1986, *GMRES*.
 """
