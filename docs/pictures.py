@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/how-to/draw-results.md into docs/figures: ``python docs/pictures.py``."""
+"""Draw the pictures of how-to/draw-results.md and explanation/planning.md: ``python docs/pictures.py``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,34 @@ DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "how-to" / "draw-results.md"
 
 
+LIMITS = (0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.25, 0.4, 0.6)
+
+
 def main() -> None:
-    """Run the page's code, and draw what it made."""
+    """Draw the pictures of both pages."""
+    results()
+    planning()
+
+
+def planning() -> None:
+    """Draw a controller, its nodes over beliefs, and a frontier."""
+    import versant as vs
+    from versant.figures.canvas import new_figure, save
+    from versant.figures.frontier import figure_frontier
+    from versant.figures.plan import draw_controller
+
+    problem = vs.problems.tiger(costs=("risk",))
+    plan = vs.plan(problem, nodes=5, budgets={"risk": 0.08}, seed=1)
+    figure = new_figure(5.6, 5.6)
+    draw_controller(plan, figure.add_subplot())
+    save(figure, DOCS / "figures" / "controller.png")
+    save(vs.figure(plan, "beliefs", task=problem), DOCS / "figures" / "beliefs.png")
+    curve = vs.frontier(problem, "risk", LIMITS, nodes=5, bounds=())
+    save(figure_frontier(curve), DOCS / "figures" / "frontier.png")
+
+
+def results() -> None:
+    """Run the code of the page about results, and draw what it made."""
     import versant as vs
     from versant.figures.canvas import save
     from versant.figures.trajectory import figure_trajectory
