@@ -46,6 +46,8 @@ def test_a_groups_fit_can_be_loaded(trials: Path, tmp_path: Path, capsys: Any) -
     assert fit.group_frame().equals(expected.group_frame())
     assert json.loads((tmp_path / "fit.json").read_text())["settings"]["fixed"] == {"beta": 4.0}
     assert len(pd.read_csv(tmp_path / "group.csv")) == len(expected.group_frame())
+    assert main(["draw", str(tmp_path), str(tmp_path / "group.svg"), str(tmp_path / "drawn.csv")]) == 0
+    assert set(pd.read_csv(tmp_path / "drawn.csv").parameter) == {"alpha", "beta"}
 
 
 def test_a_sampled_group_is_written_and_can_be_loaded(trials: Path, tmp_path: Path, capsys: Any) -> None:
