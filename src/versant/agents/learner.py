@@ -42,7 +42,7 @@ MissingPolicy = Literal["skip", "learn"]
 _LEVELS = ("session", "block")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Learner:
     """A learner: a function of one trial, its parameters and its state. Made by the decorator `learner`.
 
@@ -82,6 +82,10 @@ class Learner:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "__doc__", self.function.__doc__)
+
+    def __repr__(self) -> str:
+        told = (f"{name} in ({domain.lower:g}, {domain.upper:g})" for name, domain in self.parameters.items())
+        return f"Learner({self.name}: {', '.join(told)})"
 
     @property
     def n_parameters(self) -> int:

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.inference.shown import Shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -33,8 +35,8 @@ BAND_SAMPLES = 4000
 POWER = 0.8
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Shown):
     """Ranks of truths among draws of their posteriors."""
 
     model: str

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.inference.shown import Shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,8 +22,8 @@ TIED = 1e-6
 """Two models that differ by less than this for a subject do not differ."""
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Shown):
     """M models fitted to the same trials of N subjects.
 
     Models stand in the order in which they were given; `frame` sorts them.

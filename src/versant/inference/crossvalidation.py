@@ -23,7 +23,7 @@ __all__ = ["CrossValidation"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossValidation(Densities):
     """Log predictive densities of U held-out units."""
 

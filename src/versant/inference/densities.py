@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from versant.inference.folds import Over
 from versant.inference.pareto import largest_trusted
 from versant.inference.scored import Scored
+from versant.inference.shown import Shown
 
 __all__ = ["Densities"]
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Densities:
+@dataclass(frozen=True, repr=False)
+class Densities(Shown):
     """Log predictive densities of U units of N people."""
 
     account: Scored

@@ -17,6 +17,7 @@ from versant.inference.map import fit_subjects
 from versant.inference.prior import Prior
 from versant.inference.result import Fit
 from versant.inference.selection import omnibus_risk, select_models
+from versant.inference.shown import Shown
 from versant.optimise.status import Word
 from versant.progress import Progress, silent
 
@@ -57,8 +58,8 @@ class SelectionVerdict(Word):
     )
 
 
-@dataclass(frozen=True)
-class HierarchicalSelection:
+@dataclass(frozen=True, repr=False)
+class HierarchicalSelection(Shown):
     """M models fitted concurrently to N subjects."""
 
     models: tuple[str, ...]  # M

@@ -35,6 +35,7 @@ from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
 from versant.inference.sample_quality import SampleVerdict
 from versant.inference.sample_result import Sample
+from versant.inference.shown import Shown
 from versant.inference.verdict import Verdict
 from versant.trials import Trials
 
@@ -95,8 +96,8 @@ def _told(verdicts: Iterable[Iterable[str]]) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(map(str, flags)) for flags in verdicts)
 
 
-@dataclass(frozen=True)
-class Recovery:
+@dataclass(frozen=True, repr=False)
+class Recovery(Shown):
     """Truth and estimates of n simulated subjects."""
 
     model: Learner

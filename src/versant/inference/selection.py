@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from versant.errors import ModelError
 from versant.inference.dirichlet import divergence, exceedance, expected_log
+from versant.inference.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +43,8 @@ TOLERANCE = 1e-10
 ITERATIONS = 10_000
 
 
-@dataclass(frozen=True)
-class Selection:
+@dataclass(frozen=True, repr=False)
+class Selection(Shown):
     """Frequencies of M models in the population, and who used which."""
 
     models: tuple[str, ...]  # M

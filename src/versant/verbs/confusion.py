@@ -22,6 +22,7 @@ from versant.agents.learner import Learner, MissingPolicy
 from versant.errors import ModelError
 from versant.inference.criterion import Criterion, require_options
 from versant.inference.prior import PriorLike, as_prior
+from versant.inference.shown import Shown
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
@@ -41,8 +42,8 @@ __all__ = ["Confusion", "confusion"]
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Confusion:
+@dataclass(frozen=True, repr=False)
+class Confusion(Shown):
     """How often each of M models fits best, by the model that simulated."""
 
     models: tuple[str, ...]  # M

@@ -24,6 +24,7 @@ from versant.inference.pareto import largest_trusted
 from versant.inference.persons import laplace_evidence, persons_of
 from versant.inference.result import Fit
 from versant.inference.sample_result import Sample
+from versant.inference.shown import Shown
 from versant.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ __all__ = ["Evidence", "evidence", "require_evidence"]
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, repr=False)
+class Evidence(Shown):
     """Log evidences of N subjects by two methods."""
 
     model: str

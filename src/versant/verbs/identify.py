@@ -24,6 +24,7 @@ from versant.inference.prior import default_prior
 from versant.inference.profile import Profiles, profile_likelihoods
 from versant.inference.result import Fit
 from versant.inference.sample_result import Sample
+from versant.inference.shown import Shown
 from versant.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ __all__ = ["Identifiability", "identify"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Identifiability:
+@dataclass(frozen=True, repr=False)
+class Identifiability(Shown):
     """What the data say about the parameters of N subjects."""
 
     fit: Fit

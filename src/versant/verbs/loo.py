@@ -41,7 +41,7 @@ INNER, INNER_ANEW = 1000, 100
 them evaluated anew at every draw of the group."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LeaveOneOut(Densities):
     """Predictive densities of U units, trials or subjects, each left out in turn."""
 

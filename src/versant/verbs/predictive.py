@@ -25,6 +25,7 @@ from versant.inference.cells import Coefficients, together
 from versant.inference.group_result import GroupFit
 from versant.inference.result import Fit
 from versant.inference.sample_result import GroupSample, Sample
+from versant.inference.shown import Shown
 from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.episodes import InPomdp
@@ -41,8 +42,8 @@ __all__ = ["Predictive", "predictive"]
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Predictive:
+@dataclass(frozen=True, repr=False)
+class Predictive(Shown):
     """Recorded and replicated statistics: S values, of one statistic or several."""
 
     model: str
