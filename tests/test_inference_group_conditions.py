@@ -22,8 +22,9 @@ from versant.inference.hierarchical import begin, climb
 from versant.inference.integrated import IntegratedSurface
 from versant.inference.likelihood import bind
 from versant.inference.marginal import Marginal
+from versant.inference.nodes import Nodes
 from versant.inference.posterior import GroupPosteriorDensity
-from versant.inference.rules import rules_for
+from versant.inference.rules import product_rules
 from versant.inference.spread import Spread
 
 Q = vs.models.find("q_learning")
@@ -122,7 +123,7 @@ def test_with_gaussian_cells_every_method_finds_the_maximum_of_the_exact_margina
     start = begin(marginal, np.zeros((9, 2)), np.eye(2), np.zeros(1))
     em = climb(marginal, start, iterations=300)
     polished = polish_laplace(marginal, climb(marginal, start, iterations=4))
-    integrated, nodes = polish_integrated(marginal, climb(marginal, start, iterations=4))
+    integrated, integral = polish_integrated(marginal, None, climb(marginal, start, iterations=4))
 
     def f(y: np.ndarray) -> float:
         return -evidence(*marginal.split(y))
@@ -137,7 +138,7 @@ def test_with_gaussian_cells_every_method_finds_the_maximum_of_the_exact_margina
     hessian = [[f(y + a + b) - f(y + a - b) - f(y - a + b) + f(y - a - b) for b in step] for a in step]
     expected = np.array(hessian) / 4e-8
     np.testing.assert_allclose(marginal.information(y, polished.laplace.modes), expected, rtol=1e-3, atol=1e-2)
-    np.testing.assert_allclose(nodes.information(y), expected, rtol=1e-2, atol=0.05)
+    np.testing.assert_allclose(integral.nodes.information(y), expected, rtol=1e-2, atol=0.05)
 
 
 def test_scores_along_fixed_effects_are_derivatives() -> None:
@@ -145,7 +146,8 @@ def test_scores_along_fixed_effects_are_derivatives() -> None:
     marginal = Marginal(joint, structure.design, Spread(1, "full", 0.02))
     y = np.array([0.1, -0.5, 1.1, 0.6])
     modes = marginal.laplace(y, np.zeros((5, 1))).modes
-    surface = IntegratedSurface(marginal, modes, *rules_for(1, 5)[:2])
+    at = marginal.laplace(y, modes)
+    surface = IntegratedSurface(Nodes.placed(marginal, y, at.modes, at.covariance, product_rules(1, 5)[1]), y)
     scores = marginal.scores(y, marginal.laplace(y, modes)).sum(axis=0)
     step = 1e-4
     for i, d in enumerate(step * np.eye(4)):

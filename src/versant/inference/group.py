@@ -6,6 +6,7 @@ subjects are searched again from fresh starts, and where a better mode turns up 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,19 +15,18 @@ from numpy.typing import NDArray
 
 from versant.errors import DataError, ModelError
 from versant.inference.cells import JointLikelihood
-from versant.inference.design import intercepts
+from versant.inference.design import GroupDesign, intercepts
 from versant.inference.formula import Structure
-from versant.inference.group_report import has_errors, report
+from versant.inference.group_report import agreeing, has_errors, report
 from versant.inference.group_result import GroupFit, Polish
 from versant.inference.hierarchical import Climb, Step, begin, better_modes, changes, climb
-from versant.inference.integrated import IntegratedSurface
+from versant.inference.integrated import Integral, integrated_ascent
 from versant.inference.likelihood import Likelihood
 from versant.inference.map import fit_subjects
 from versant.inference.marginal import Marginal
-from versant.inference.nodes import Nodes
 from versant.inference.polish import LaplaceSurface, Regularised, ascend
 from versant.inference.prior import Prior
-from versant.inference.rules import rules_for
+from versant.inference.rules import LEVELS, ORDERS, Lattice, Rule, lattices, product_rules
 from versant.inference.spread import CovarianceKind, Spread
 from versant.inference.verdict import AGREEMENT
 from versant.progress import Progress, silent
@@ -38,8 +38,14 @@ Array = NDArray[Any]
 ROUNDS = 3
 """How often EM goes on after better modes of subjects were found."""
 
-LIMIT = 25
-"""Newton steps of the polish; where they do not do, the verdict is not ``converged``."""
+LONGEST_CLIMB, ENOUGH = 200, 60
+"""EM's iterations; fewer where the polish goes on from there."""
+
+SLOW_LANES = 10_000
+"""Subjects × nodes that the slow engine is asked for, to check an integral by."""
+
+WIDEST = 4.0
+"""Scale of a regularised fit's standard deviations between subjects, in those of the prior it starts from."""
 
 LEAST_CORRELATION = 0.05
 """Least eigenvalue of the correlations from which a regularised fit starts."""
@@ -92,32 +98,61 @@ def fit_group(
         raise ModelError(f"polish={polish!r} is unknown: choose 'integrated', 'laplace' or None")
     structure = structure or Structure(intercepts(list(likelihood.learner.parameters), likelihood.n_subjects))
     marginal = Marginal(
-        structure.bound_to(likelihood), structure.design, Spread(structure.design.n_varying, covariance, minimum_sd)
+        structure.bound_to(likelihood),
+        structure.design,
+        Spread(structure.design.n_varying, covariance, minimum_sd),
+        WIDEST * np.sqrt(_variances(structure.design, likelihood, start)),
     )
     if isinstance(marginal.likelihood, JointLikelihood):
         likelihood = marginal.likelihood.likelihood
     alone = fit_subjects(likelihood, start, starts, rng, progress)
-    now = climb(marginal, _begun(marginal, alone.unconstrained, start), progress=progress)
+    most = ENOUGH if polish else LONGEST_CLIMB
+    now = climb(marginal, _begun(marginal, alone.unconstrained, start), iterations=most, progress=progress)
     for _ in range(ROUNDS):
         found, _agreement = better_modes(marginal, now, starts, rng)
         if (found.laplace.log_joint <= now.laplace.log_joint + AGREEMENT).all():
             break
-        now = climb(marginal, found, progress=progress)
+        now = climb(marginal, found, iterations=most, progress=progress)
     progress(0, 1, "maximising the marginal likelihood")
-    nodes, regularised = None, False
-    for regularised in (False, True) if polish else ():
+    integral, regularised = None, False
+    for regularised in _attempts(marginal, now, polish):
         if regularised:
-            away = marginal.spread.away_from_singular(now.covariance, LEAST_CORRELATION)
-            laplace = marginal.laplace(marginal.join(now.effects, away), now.laplace.modes)
-            now = replace(now, covariance=away, laplace=laplace)
+            now = climb(marginal, _away_from_singular(marginal, now), iterations=most, regularised=True)
         if polish == "laplace":
             now = polish_laplace(marginal, now, regularised)
         else:
-            now, nodes = polish_integrated(marginal, now, regularised)
-        if has_errors(marginal, now, nodes):
+            now, integral = polish_integrated(marginal, likelihood, now, regularised)
+        if has_errors(marginal, now, integral, regularised):
             break
     now, agreement = better_modes(marginal, now, starts, rng)
-    return report(marginal, likelihood, now, agreement, polish, nodes, regularised)
+    return report(marginal, likelihood, now, agreement, polish, integral, regularised)
+
+
+def _attempts(marginal: Marginal, now: Climb, polish: Polish | None) -> tuple[bool, ...]:
+    """Return whether the prior on Σ is tried without and with, in order.
+
+    Where Σ is singular, quasi-random rules drown the curvature along it in their error: no attempt is made without.
+    """
+    if polish is None:
+        return ()
+    quasi_random = marginal.spread.size not in ORDERS and polish == "integrated"
+    return (True,) if quasi_random and _correlated(now.covariance) else (False, True)
+
+
+def _correlated(covariance: Array) -> bool:
+    sd = np.sqrt(np.diag(covariance))
+    return bool(np.linalg.eigvalsh(covariance / np.outer(sd, sd))[0] < LEAST_CORRELATION)
+
+
+def _away_from_singular(marginal: Marginal, now: Climb) -> Climb:
+    away = marginal.spread.away_from_singular(now.covariance, LEAST_CORRELATION)
+    return replace(now, covariance=away, laplace=marginal.laplace(marginal.join(now.effects, away), now.laplace.modes))
+
+
+def _variances(design: GroupDesign, likelihood: Likelihood, start: Prior) -> Array:
+    """Return the start's variances of what varies, (R,)."""
+    names = list(likelihood.learner.parameters)
+    return np.diag(start.covariance)[[names.index(name) for name, _term in design.varying]]
 
 
 def _begun(marginal: Marginal, z: Array, start: Prior) -> Climb:
@@ -128,9 +163,7 @@ def _begun(marginal: Marginal, z: Array, start: Prior) -> Climb:
     loadings, reach = joint.coefficients.varying, joint.coefficients.reach(design, joint.subject)
     apart = z - joint.coefficients.known
     effects = np.linalg.lstsq(reach.reshape(z.size, -1), apart.ravel(), rcond=None)[0]
-    names = list(joint.likelihood.learner.parameters)
-    of = [names.index(name) for name, _term in design.varying]
-    variance = np.diag(start.covariance)[of]
+    variance = _variances(design, joint.likelihood, start)
     rest = np.einsum("ckr,ck->cr", loadings, apart - reach @ effects)
     squares = np.swapaxes(loadings, 1, 2) @ loadings
     first = joint.offsets[:-1]
@@ -149,17 +182,37 @@ def polish_laplace(marginal: Marginal, now: Climb, regularised: bool = False) ->
     return replace(now, laplace=surface.laplace(y))
 
 
-def polish_integrated(marginal: Marginal, now: Climb, regularised: bool = False) -> tuple[Climb, Nodes]:
-    """Maximise the integrated marginal likelihood; return also the nodes at its maximum."""
+def polish_integrated(
+    marginal: Marginal, likelihood: Likelihood | None, now: Climb, regularised: bool = False
+) -> tuple[Climb, Integral]:
+    """Maximise the integrated marginal likelihood; return also the integral there.
+
+    By as many nodes as it takes, but for a maximum that is not proper and will be regularised.
+    The slow engine of `likelihood` checks it where that is quick.
+    """
     subjects, size = now.laplace.modes.shape
-    first, rule, _check = rules_for(size, subjects)
-    surface = IntegratedSurface(marginal, now.laplace.modes, first, rule)
     y = marginal.join(now.effects, now.covariance)
-    now = _reached(marginal, now, y, "integrated", surface.value(y))
-    for point in ascend(Regularised(surface, marginal) if regularised else surface, y, LIMIT):
-        y = point.y
-        now = _reached(marginal, now, y, "integrated", point.value)
-    return replace(now, laplace=surface.laplace(y)), surface.nodes(y)
+    for *rules, check in _rules(size, subjects):
+        way, nodes = integrated_ascent(marginal, y, now.laplace, rules, regularised)
+        for point in way:
+            y = point.y
+            now = _reached(marginal, now, y, "integrated", point.value)
+        now = replace(now, laplace=marginal.laplace(y, now.laplace.modes))
+        slow = None
+        if likelihood is not None and subjects * len(check.points) <= SLOW_LANES:
+            slow = likelihood.interpreter(int(marginal.design.fixed.any()))
+        integral = Integral.checked(marginal, y, nodes, now.laplace, check, slow)
+        proper = regularised or has_errors(marginal, now, integral, regularised)
+        if not proper or agreeing(marginal, now, integral, regularised):
+            break
+    return now, integral
+
+
+def _rules(size: int, subjects: int) -> Iterator[Sequence[Rule | Lattice]]:
+    """Yield rules with more and more nodes."""
+    if size in ORDERS:
+        yield product_rules(size, subjects)
+    yield from (lattices(size, subjects, level) for level in range(LEVELS))
 
 
 def _reached(marginal: Marginal, old: Climb, y: Array, kind: str, value: float) -> Climb:

@@ -11,27 +11,19 @@ from numpy.typing import NDArray
 from versant.inference.design import GroupDesign
 from versant.inference.group_result import Group, GroupFit, Polish
 from versant.inference.group_subjects import subjects_of
-from versant.inference.group_verdict import CONVERGED_GAIN, FEW, GroupVerdict
+from versant.inference.group_verdict import DOUBTFUL, FEW, GroupVerdict, largest_gain
 from versant.inference.hierarchical import EM_TOLERANCE, Climb, changes, maximisation
-from versant.inference.integrated import reference_for
+from versant.inference.integrated import Integral
 from versant.inference.laplace import expand
 from versant.inference.likelihood import Likelihood
 from versant.inference.marginal import Marginal
-from versant.inference.nodes import Nodes
 from versant.inference.polish import LaplaceSurface, prior_information, prior_score, promised
-from versant.inference.rules import rules_for
 from versant.inference.spread import Spread
 from versant.inference.verdict import Verdict
 
-__all__ = ["group_errors", "has_errors", "report"]
+__all__ = ["agreeing", "group_errors", "has_errors", "report"]
 
 Array = NDArray[Any]
-
-SLOW_LANES = 100_000
-"""Subjects × nodes that the slow engine is asked for."""
-
-DOUBTFUL = 0.1
-"""Difference of two rules of integration, in log evidence of the group."""
 
 
 def report(
@@ -40,21 +32,20 @@ def report(
     now: Climb,
     agreement: Array,
     polish: Polish | None,
-    nodes: Nodes | None,
+    integral: Integral | None,
     regularised: bool = False,
 ) -> GroupFit:
     """Return the fit that a climb ended in."""
+    nodes = None if integral is None else integral.nodes
     design = marginal.design
     y = marginal.join(now.effects, now.covariance)
     laplace = LaplaceSurface(marginal, now.laplace.modes)
-    information = laplace.information(y) if nodes is None else nodes.information(y)
-    information = information + prior_information(marginal, y) if regularised else information
+    information = _information(marginal, now, integral, regularised)
     uncertainty, proper = group_errors(information, design)
     known = uncertainty if proper else np.zeros_like(uncertainty)
     individual = subjects_of(marginal, likelihood, now, agreement, known, nodes)
-    score, error = _checked(marginal, likelihood, now, y, nodes)
-    score = score + prior_score(marginal, y) if regularised else score
-    gain = promised(score, information)
+    again = integral.score(y) if integral else marginal.score_at(y, now.laplace.modes, likelihood.interpreter(2))
+    gain = promised(again + prior_score(marginal, y) if regularised else again, information)
     raised = marginal.spread.raised(now.covariance)
     group = Group(
         design=design,
@@ -66,12 +57,12 @@ def report(
         raised=raised,
         evidence=laplace.value(y) if nodes is None else float(nodes.evidence(y).sum()),
         gain=gain,
-        evidence_error=error,
+        evidence_error=integral.gap(y) if integral else None,
         polish=polish,
         history=now.history,
         verdicts=frozenset(),
     )
-    still = _stationary(marginal, likelihood, now) if polish is None else gain < CONVERGED_GAIN
+    still = _stationary(marginal, likelihood, now) if polish is None else gain < largest_gain(len(y))
     settled = all(Verdict.CONVERGED in flags and Verdict.KINK not in flags for flags in individual.fit.verdicts)
     verdicts = _verdicts(group, still and proper, proper, settled, regularised)
     return individual.with_group(replace(group, verdicts=verdicts))
@@ -93,29 +84,24 @@ def _verdicts(group: Group, converged: bool, proper: bool, settled: bool, regula
     return frozenset(flag for flag, holds in flags.items() if holds)
 
 
-def _checked(
-    marginal: Marginal, likelihood: Likelihood, now: Climb, y: Array, nodes: Nodes | None
-) -> tuple[Array, float | None]:
-    """Return the score recomputed, and how far another rule's evidence lies from ours.
-
-    The slow engine is used, but for another rule in a large group.
-    """
-    if nodes is None:
-        return marginal.score_at(y, now.laplace.modes, likelihood.interpreter(2)), None
-    subjects, size = now.laplace.modes.shape
-    check = rules_for(size, subjects)[2]
-    order = int(marginal.design.fixed.any())
-    slow = likelihood.interpreter(order) if subjects * len(check.points) <= SLOW_LANES else None
-    known = reference_for(marginal, y, now.laplace)
-    other = Nodes.placed(marginal, y, *nodes.matched(y, now.laplace), check, slow, known)
-    return other.score(y), abs(float(other.evidence(y).sum() - nodes.evidence(y).sum()))
-
-
-def has_errors(marginal: Marginal, now: Climb, nodes: Nodes | None) -> bool:
-    """Whether the observed information at the end of a climb is proper."""
+def _information(marginal: Marginal, now: Climb, integral: Integral | None, regularised: bool) -> Array:
     y = marginal.join(now.effects, now.covariance)
-    surface = LaplaceSurface(marginal, now.laplace.modes) if nodes is None else nodes
-    return group_errors(surface.information(y), marginal.design)[1]
+    surface = LaplaceSurface(marginal, now.laplace.modes) if integral is None else integral.nodes
+    found = surface.information(y)
+    return found + prior_information(marginal, y) if regularised else found
+
+
+def has_errors(marginal: Marginal, now: Climb, integral: Integral | None, regularised: bool) -> bool:
+    """Whether the observed information at the end of a climb is proper."""
+    return group_errors(_information(marginal, now, integral, regularised), marginal.design)[1]
+
+
+def agreeing(marginal: Marginal, now: Climb, integral: Integral, regularised: bool) -> bool:
+    """Whether the rules of an integral find the same evidence and the same maximum."""
+    y = marginal.join(now.effects, now.covariance)
+    score = integral.score(y) + prior_score(marginal, y) if regularised else integral.score(y)
+    gain = promised(score, _information(marginal, now, integral, regularised))
+    return gain < largest_gain(len(y)) and integral.gap(y) < DOUBTFUL
 
 
 def group_errors(information: Array, design: GroupDesign) -> tuple[Array, bool]:

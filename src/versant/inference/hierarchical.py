@@ -38,7 +38,7 @@ from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign
 from versant.inference.laplace import Laplace, approximate
 from versant.inference.marginal import Marginal
-from versant.inference.polish import newton_direction
+from versant.inference.polish import log_prior, newton_direction
 from versant.inference.prior import SubjectPriors
 from versant.inference.verdict import AGREEMENT
 from versant.progress import Progress, silent
@@ -94,6 +94,7 @@ def climb(
     start: Climb,
     *,
     iterations: int = 200,
+    regularised: bool = False,
     progress: Progress = silent,
 ) -> Climb:
     """Iterate EM.
@@ -105,25 +106,27 @@ def climb(
         Effects, covariance and modes to start from.
     iterations : int
         Limit of EM's; where it is met, the history shows that EM had not settled.
+    regularised : bool
+        With the prior ½ log|Σ| - ½ tr(A⁻² Σ).
     progress : Progress
     """
     now = start
     before: Climb | None = None
     for done in range(iterations):
         progress(done, iterations, f"EM: Laplace evidence {now.evidence:.3f}")
-        after = _moved(marginal, now, *maximisation(marginal, now), "em")
+        after = _moved(marginal, now, *maximisation(marginal, now, regularised=regularised), "em")
         if _settled(now, after):
             now = after
             break
         if before is None:
             before, now = now, after
         else:
-            now, before = _leap(marginal, before, now, after), None
+            now, before = _leap(marginal, before, now, after, regularised), None
     progress(iterations, iterations, f"Laplace evidence {now.evidence:.3f}")
     return now
 
 
-def _leap(marginal: Marginal, first: Climb, second: Climb, third: Climb) -> Climb:
+def _leap(marginal: Marginal, first: Climb, second: Climb, third: Climb, regularised: bool) -> Climb:
     """Extrapolate two steps of EM; return the third point where that brings nothing."""
     one, two, three = (marginal.join(point.effects, point.covariance) for point in (first, second, third))
     step, bend = two - one, three - 2.0 * two + one
@@ -132,7 +135,10 @@ def _leap(marginal: Marginal, first: Climb, second: Climb, third: Climb) -> Clim
         return third
     y = one + 2.0 * length * step + length**2 * bend
     leapt = _moved(marginal, third, *marginal.split(y), "leap")
-    return leapt if leapt.evidence >= first.evidence else third
+    gained = leapt.evidence - first.evidence
+    if regularised:
+        gained += log_prior(marginal, leapt.covariance) - log_prior(marginal, first.covariance)
+    return leapt if gained >= 0.0 else third
 
 
 def begin(marginal: Marginal, modes: Array, covariance: Array, fixed: Array | None = None) -> Climb:
@@ -149,15 +155,27 @@ def begin(marginal: Marginal, modes: Array, covariance: Array, fixed: Array | No
     return Climb(effects, broad, laplace, (Step("start", float(laplace.evidence.sum()), np.nan, np.nan),))
 
 
-def maximisation(marginal: Marginal, now: Climb, engine: Engine | None = None) -> tuple[Array, Array]:
+def maximisation(
+    marginal: Marginal, now: Climb, engine: Engine | None = None, regularised: bool = False
+) -> tuple[Array, Array]:
     """EM's M-step: return (b, Σ) given the subjects' approximations."""
     modes, design = now.laplace.modes, marginal.design
     effects = design.effects(modes, np.linalg.inv(now.covariance), now.effects)
     if isinstance(marginal.likelihood, JointLikelihood) and design.fixed.any():
         effects[design.fixed] += _fixed_step(marginal.likelihood, now.effects[design.fixed], now.laplace, engine)
     away = modes - design.means(effects)
-    moments = (away[:, :, None] * away[:, None, :] + now.laplace.covariance).mean(axis=0)
-    return effects, marginal.spread.nearest(moments)
+    moments = (away[:, :, None] * away[:, None, :] + now.laplace.covariance).sum(axis=0)
+    if regularised:
+        return effects, marginal.spread.nearest(_penalised(moments, len(modes) - 1, marginal.precision_of_widest))
+    return effects, marginal.spread.nearest(moments / len(modes))
+
+
+def _penalised(moments: Array, degrees: int, precision: Array) -> Array:
+    """Return the Σ that maximises -½ d log|Σ| - ½ tr(Σ⁻¹ S) - ½ tr(A⁻² Σ): the root of Σ A⁻² Σ + d Σ = S."""
+    scale = np.sqrt(np.maximum(precision, 1e-12))
+    values, vectors = np.linalg.eigh(moments * np.outer(scale, scale))
+    roots = 2.0 * values / (degrees + np.sqrt(degrees**2 + 4.0 * values))
+    return np.asarray((vectors * roots) @ vectors.T / np.outer(scale, scale))
 
 
 def _fixed_step(joint: JointLikelihood, fixed: Array, laplace: Laplace, engine: Engine | None) -> Array:

@@ -1,74 +1,156 @@
-"""The integrated marginal likelihood of a group as a surface: nodes that move with the group's parameters.
+"""The integrated marginal likelihood of a group as a surface: nodes at rest, moved between ascents.
 
-Nodes serve only near the y = (b, L) that they were placed for (`versant.inference.nodes`). At every y the subjects'
-modes are found anew, a first rule is placed there by Laplace's approximation, and the rule itself by the moments that
-the first one finds.
+Nodes serve only near the y = (b, L) that they were placed for (`versant.inference.nodes`), as long as enough of them
+carry the weight. With the nodes at rest the surface is smooth and its derivatives exact, whatever the error of the
+rule, and it costs no likelihoods: Newton's method climbs to its maximum. There every subject's nodes are placed anew
+by the moments that the old ones find, and so on until nothing moves (Monte-Carlo maximum likelihood).
+
+Sources: Geyer & Thompson 1992; Pinheiro & Bates 1995.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from versant.expressions.engine import Engine
+from versant.inference.group_verdict import largest_gain
 from versant.inference.laplace import Laplace
 from versant.inference.marginal import Marginal
+from versant.inference.mixture import Mixture
 from versant.inference.nodes import Nodes
+from versant.inference.polish import Point, Regularised, ascend
 from versant.inference.reference import Reference
-from versant.inference.rules import ORDERS, Rule
+from versant.inference.rules import Lattice, Rule
 
-__all__ = ["IntegratedSurface", "reference_for"]
+__all__ = ["Integral", "IntegratedSurface", "integrated_ascent"]
 
 Array = NDArray[Any]
 
+SERVING = 0.5
+"""Nodes serve while this share of those that carried the weight still does, in the geometric mean over subjects."""
 
-def reference_for(marginal: Marginal, y: Array, laplace: Laplace) -> Reference | None:
-    """Return the control variate of a quasi-random rule; product rules need none."""
-    return None if marginal.spread.size in ORDERS else Reference(laplace, marginal.priors(y))
+ADAPTATIONS = 4
+"""Of a proposal, before the first ascent."""
+
+PLACEMENTS = 6
+"""How often nodes are moved."""
+
+STEPS, LAST_STEPS = 3, 30
+"""Newton steps between two placements, and after the last."""
+
+SETTLED = 0.5
+"""Share of what another Newton step may promise at a maximum, below which lattices need no further placement."""
+
+
+@dataclass(frozen=True)
+class Integral:
+    """The marginal likelihood by one rule, and by another to judge it by."""
+
+    nodes: Nodes
+    other: Nodes
+
+    @classmethod
+    def checked(
+        cls, marginal: Marginal, y: Array, nodes: Nodes, laplace: Laplace, rule: Rule | Lattice, engine: Engine | None
+    ) -> Integral:
+        """Place another rule at y, if need be evaluated by another engine."""
+        return cls(nodes, _moved(marginal, y, nodes, laplace, rule, engine))
+
+    def gap(self, y: Array) -> float:
+        """Return by how much the log evidences differ."""
+        return abs(float(self.other.evidence(y).sum() - self.nodes.evidence(y).sum()))
+
+    def score(self, y: Array) -> Array:
+        """Return the score by the other rule."""
+        return self.other.score(y)
 
 
 @dataclass
 class IntegratedSurface:
-    """The integrated marginal likelihood with nodes that move: a `versant.inference.polish.Surface`."""
+    """The marginal likelihood by nodes at rest: a `versant.inference.polish.Surface`."""
 
-    marginal: Marginal
-    modes: Array  # (N, K), where the search for the subjects' modes begins
-    first: Rule
-    rule: Rule
-    _last: tuple[bytes, Nodes, Laplace] | None = field(default=None, repr=False)
+    nodes: Nodes
+    placed_at: Array  # y that they were placed for
+    tolerance: float = 1e-4
 
-    @property
-    def tolerance(self) -> float:
-        """What another step must promise: quasi-random nodes make less than this of no worth."""
-        return 1e-4 if self.marginal.spread.size in ORDERS else 5e-3
-
-    def nodes(self, y: Array) -> Nodes:
-        """Return the nodes that belong to y."""
-        return self._at(y)[1]
-
-    def laplace(self, y: Array) -> Laplace:
-        """Return the subjects' Laplace approximations at y."""
-        return self._at(y)[2]
+    @cached_property
+    def _carrying(self) -> Array:
+        return self.nodes.carrying(self.placed_at)
 
     def value(self, y: Array) -> float:
-        """Return Σ_n L_n."""
-        return float(self.nodes(y).evidence(y).sum())
+        """Return Σ_n L_n; minus infinity where the nodes do not serve."""
+        kept = float(np.log(self.nodes.carrying(y) / self._carrying).mean())
+        return float(self.nodes.evidence(y).sum()) if kept > np.log(SERVING) else -np.inf
 
     def score(self, y: Array) -> Array:
         """Return the gradient."""
-        return self.nodes(y).score(y)
+        return self.nodes.score(y)
 
     def information(self, y: Array) -> Array:
         """Return the negative of the Hessian."""
-        return self.nodes(y).information(y)
+        return self.nodes.information(y)
 
-    def _at(self, y: Array) -> tuple[bytes, Nodes, Laplace]:
-        key = y.tobytes()
-        if self._last is None or self._last[0] != key:
-            found = self.marginal.laplace(y, self.modes)
-            first = Nodes.placed(self.marginal, y, found.modes, found.covariance, self.first)
-            known = reference_for(self.marginal, y, found)
-            nodes = Nodes.placed(self.marginal, y, *first.matched(y, found), self.rule, None, known)
-            self.modes, self._last = found.modes, (key, nodes, found)
-        return self._last
+
+def _placed(marginal: Marginal, y: Array, laplace: Laplace, rule: Rule | Lattice) -> Nodes:
+    """Return first nodes, by Laplace's approximation."""
+    if isinstance(rule, Rule):
+        return Nodes.placed(marginal, y, laplace.modes, laplace.covariance, rule)
+    nodes = Nodes.drawn(marginal, y, Mixture.around(laplace, marginal.priors(y)), rule)
+    for _ in range(ADAPTATIONS):
+        nodes = Nodes.drawn(marginal, y, nodes.adapted(y), rule)
+    return nodes
+
+
+def _moved(
+    marginal: Marginal, y: Array, old: Nodes, laplace: Laplace, rule: Rule | Lattice, engine: Engine | None = None
+) -> Nodes:
+    """Return a rule placed by what `old` nodes find at y; a lattice has a control variate."""
+    if isinstance(rule, Rule):
+        return Nodes.placed(marginal, y, *old.matched(y, laplace), rule, engine)
+    known = Reference.of(*old.moments(y), marginal.priors(y))
+    return Nodes.drawn(marginal, y, old.adapted(y), rule, engine, known)
+
+
+def integrated_ascent(
+    marginal: Marginal,
+    y: Array,
+    laplace: Laplace,
+    rules: Sequence[Rule | Lattice],
+    regularised: bool,
+) -> tuple[list[Point], Nodes]:
+    """Climb to the maximum; return the points on the way, and the nodes by which the last one is it.
+
+    Parameters
+    ----------
+    marginal : Marginal
+    y : array
+        Where to begin.
+    laplace : Laplace
+        The subjects' approximations there.
+    rules : sequence of Rule or Lattice
+        The one by which the other is placed first, and that.
+    regularised : bool
+        With the prior on the covariance.
+    """
+    first, rule = rules
+    nodes, way = _placed(marginal, y, laplace, first), []
+    for _ in range(PLACEMENTS):
+        nodes = _moved(marginal, y, nodes, laplace, rule)
+        resting = IntegratedSurface(nodes, y)
+        surface = Regularised(resting, marginal) if regularised else resting
+        start, steps = surface.value(y), ascend(surface, y, STEPS)
+        way += steps
+        if not steps:
+            break
+        y = steps[-1].y
+        if isinstance(rule, Lattice) and steps[-1].value - start < SETTLED * largest_gain(len(y)):
+            way += ascend(surface, y, LAST_STEPS)
+            break
+        laplace = marginal.laplace(y, laplace.modes)
+    return way, nodes

@@ -46,6 +46,12 @@ class Marginal:
     likelihood: Evaluates | JointLikelihood
     design: GroupDesign
     spread: Spread
+    widest: Array | None = None  # (R,), a: the scale of the prior that a regularised fit puts on Σ; infinite if none
+
+    @property
+    def precision_of_widest(self) -> Array:
+        """The diagonal of A⁻², (R,)."""
+        return np.zeros(self.spread.size) if self.widest is None else np.asarray(self.widest**-2.0)
 
     @property
     def n_parameters(self) -> int:

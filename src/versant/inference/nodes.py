@@ -20,7 +20,7 @@ Sources: Naylor & Smith 1982; Louis 1982; Pinheiro & Bates 1995.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,9 @@ from versant.expressions.engine import Engine
 from versant.inference.cells import JointLikelihood
 from versant.inference.laplace import Laplace
 from versant.inference.marginal import STEP, Marginal
-from versant.inference.prior import SubjectPriors
+from versant.inference.mixture import Mixture
 from versant.inference.reference import Reference
-from versant.inference.rules import Rule
+from versant.inference.rules import Lattice, Rule
 
 __all__ = ["Nodes"]
 
@@ -42,6 +42,26 @@ CHUNK = 20_000
 """Lanes that are evaluated side by side, about."""
 
 WRONG = 25.0
+
+NOTHING = -300.0
+"""Log share of a node that does not count: products of denormal numbers would take a hundred times as long."""
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Log-weights, summed up."""
+
+    shares: Array  # (S, N)
+    evidence: Array  # (N,)
+
+    @classmethod
+    def of(cls, log_weights: Array) -> _Weights:
+        highest = log_weights.max(axis=0)
+        below = log_weights - np.where(highest > -np.inf, highest, 0.0)
+        below[:, highest == -np.inf] = 0.0  # nowhere possible: the shares are even, and the evidence minus infinity
+        shares = np.where(below > NOTHING, np.exp(below), 0.0)
+        total = shares.sum(axis=0)
+        return cls(shares / total, highest + np.log(total))
 
 
 @dataclass(frozen=True)
@@ -70,6 +90,8 @@ class Nodes:
     engine: Engine | None = None  # another than the likelihood's own
     reference: Reference | None = None
     reference_values: Array | None = None  # (S, N), the reference's log-density
+    proposal: Mixture | None = None  # that they were drawn from
+    _last: dict[bytes, tuple[_Weights, _Weights | None]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def placed(
@@ -80,7 +102,6 @@ class Nodes:
         covariance: Array,
         rule: Rule,
         engine: Engine | None = None,
-        reference: Reference | None = None,
     ) -> Nodes:
         """Move a rule to `centres` (N, K) and `covariance` (N, K, K), and evaluate likelihoods there.
 
@@ -89,10 +110,25 @@ class Nodes:
         roots = np.linalg.cholesky(covariance)
         points = centres + np.einsum("nkl,sl->snk", roots, rule.points)
         measure = rule.log_weights[:, None] + np.log(np.einsum("nkk->nk", roots)).sum(axis=1)
-        stand_in = None if reference is None else reference.log_density(points)
+        fixed = marginal.fixed(y)
+        return cls(marginal, points, measure, fixed, *_evaluated(marginal, points, fixed, engine), engine)
+
+    @classmethod
+    def drawn(
+        cls,
+        marginal: Marginal,
+        y: Array,
+        proposal: Mixture,
+        lattice: Lattice,
+        engine: Engine | None = None,
+        reference: Reference | None = None,
+    ) -> Nodes:
+        """Draw nodes from a proposal, and evaluate likelihoods there; of y only the fixed effects count."""
+        points, measure = proposal.draw(lattice)
         fixed = marginal.fixed(y)
         evaluated = _evaluated(marginal, points, fixed, engine)
-        return cls(marginal, points, measure, fixed, *evaluated, engine, reference, stand_in)
+        stand_in = None if reference is None else reference.log_density(points)
+        return cls(marginal, points, measure, fixed, *evaluated, engine, reference, stand_in, proposal)
 
     def with_fixed(self, y: Array) -> Nodes:
         """Return the same nodes at the fixed effects of y."""
@@ -100,15 +136,14 @@ class Nodes:
         if np.array_equal(fixed, self.fixed):
             return self
         values, slopes = _evaluated(self.marginal, self.points, fixed, self.engine)
-        return replace(self, fixed=fixed, values=values, slopes=slopes)
+        return replace(self, fixed=fixed, values=values, slopes=slopes, _last={})
 
     def evidence(self, y: Array) -> Array:
         """Return L_n of each subject, (N,)."""
-        here, priors = self.with_fixed(y), self.marginal.priors(y)
-        found = _log_sum(here._log_weights(here.values, priors))
-        if self.reference is None or self.reference_values is None:
-            return found
-        return found + self.reference.exact(priors)[0] - _log_sum(self._log_weights(self.reference_values, priors))
+        own, stand_in = self.with_fixed(y)._weights(y)
+        if self.reference is None or stand_in is None:
+            return own.evidence
+        return own.evidence + self.reference.exact(self.marginal.priors(y))[0] - stand_in.evidence
 
     def score(self, y: Array) -> Array:
         """Return the gradient."""
@@ -131,11 +166,21 @@ class Nodes:
             second -= _covariance(slopes, stand_in.shares)
         return np.asarray(-second)
 
+    def carrying(self, y: Array) -> Array:
+        """Return how many nodes of each subject carry the weight at y, 1 / Σ r², (N,)."""
+        return np.asarray(1.0 / (self.with_fixed(y)._weights(y)[0].shares ** 2).sum(axis=0))
+
     def moments(self, y: Array) -> tuple[Array, Array]:
         """Return posterior means (N, K) and covariances (N, K, K) at y, by the nodes alone."""
-        here = self.with_fixed(y)
-        found = here._average(here.values, self.marginal.priors(y))
+        found = self.with_fixed(y)._averages(y)[0]
         return found.mean, found.covariance
+
+    def adapted(self, y: Array) -> Mixture:
+        """Return the proposal adapted to the posteriors at y."""
+        if self.proposal is None:
+            raise ValueError("nodes of a product rule have no proposal")
+        shares = self.with_fixed(y)._weights(y)[0].shares
+        return self.proposal.adapted(self.points, shares, self.marginal.priors(y))
 
     def matched(self, y: Array, laplace: Laplace) -> tuple[Array, Array]:
         """Return the posterior means and covariances at y, (N, K) and (N, K, K).
@@ -174,23 +219,28 @@ class Nodes:
         return np.concatenate([in_effects, in_factor], axis=2)
 
     def _averages(self, y: Array) -> tuple[_Average, _Average | None]:
-        priors = self.marginal.priors(y)
-        own = self._average(self.values, priors)
-        return own, None if self.reference_values is None else self._average(self.reference_values, priors)
+        own, stand_in = self._weights(y)
+        return self._average(own), None if stand_in is None else self._average(stand_in)
 
-    def _average(self, values: Array, priors: SubjectPriors) -> _Average:
-        log_weights = self._log_weights(values, priors)
-        shares = np.exp(log_weights - log_weights.max(axis=0))
-        shares /= shares.sum(axis=0)
+    def _average(self, weights: _Weights) -> _Average:
+        shares = weights.shares
         mean = np.einsum("sn,snk->nk", shares, self.points)
         away = (self.points - mean).transpose(1, 2, 0)  # (N, K, S)
         return _Average(shares, mean, (away * shares.T[:, None]) @ away.transpose(0, 2, 1))
 
-    def _log_weights(self, values: Array, priors: SubjectPriors) -> Array:
-        root = np.linalg.cholesky(priors.precision)
-        away = (self.points - priors.mean) @ root
-        norm = np.log(np.diag(root)).sum() - 0.5 * root.shape[0] * np.log(2.0 * np.pi)
-        return np.asarray(values + self.measure + norm - 0.5 * np.einsum("snk,snk->sn", away, away))
+    def _weights(self, y: Array) -> tuple[_Weights, _Weights | None]:
+        """Return the weights at y (of the fixed effects at rest), and those of the reference; the last are kept."""
+        key = y.tobytes()
+        if key not in self._last:
+            priors = self.marginal.priors(y)
+            root = np.linalg.cholesky(priors.precision)
+            away = (self.points - priors.mean) @ root
+            norm = np.log(np.diag(root)).sum() - 0.5 * root.shape[0] * np.log(2.0 * np.pi)
+            common = self.measure + norm - 0.5 * np.einsum("snk,snk->sn", away, away)
+            stand_in = None if self.reference_values is None else _Weights.of(self.reference_values + common)
+            self._last.clear()
+            self._last[key] = _Weights.of(self.values + common), stand_in
+        return self._last[key]
 
 
 def _evaluated(marginal: Marginal, points: Array, fixed: Array, engine: Engine | None) -> tuple[Array, Array]:
@@ -220,8 +270,3 @@ def _covariance(slopes: Array, shares: Array) -> Array:
     mean = np.einsum("sn,sny->ny", shares, slopes)
     scaled = ((slopes - mean) * np.sqrt(shares)[:, :, None]).reshape(-1, slopes.shape[2])
     return np.asarray(scaled.T @ scaled)
-
-
-def _log_sum(log_weights: Array) -> Array:
-    highest = log_weights.max(axis=0)
-    return np.asarray(highest + np.log(np.exp(log_weights - highest).sum(axis=0)))

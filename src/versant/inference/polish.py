@@ -6,8 +6,9 @@ A `Surface` gives value, score and observed information at the group's parameter
     IntegratedSurface   Σ_n L_n by numerical integration (`versant.inference.integrated`)
 
 A step solves the information, its eigenvalues made positive, against the score, is shortened to a trust radius and
-halved until the value rises enough. What Newton's model promises from another step, ½ scoreᵀ information⁻¹ score, says
-in units of log evidence how far away the maximum is.
+halved until the value rises enough. Where the score vanishes but the surface still bends upwards, as it does at L = 0
+in directions that subjects turn out to differ in, a step goes along that bend. What Newton's model promises from
+another step, ½ scoreᵀ information⁻¹ score, says in units of log evidence how far away the maximum is.
 
 Sources: Nocedal & Wright 2006; Chung, Gelman, Rabe-Hesketh, Liu & Dorie 2015.
 """
@@ -29,6 +30,7 @@ __all__ = [
     "Regularised",
     "Surface",
     "ascend",
+    "log_prior",
     "newton_direction",
     "prior_information",
     "prior_score",
@@ -40,8 +42,11 @@ Array = NDArray[Any]
 FLATTEST = 1e-3
 """Smallest absolute eigenvalue of the information that a step is divided by."""
 
+BENT = 1e-4
+"""Share of the largest eigenvalue of the information below which a negative one counts as zero."""
+
 RADIUS = 0.5
-"""Longest step in any entry of y."""
+"""Longest step in any entry of y, relative to it where it is more than 1."""
 
 
 class Surface(Protocol):
@@ -63,10 +68,10 @@ class Surface(Protocol):
 
 @dataclass
 class Regularised:
-    """A surface with the weak prior ½ log|Σ| on the covariance, which keeps it from being singular.
+    """A surface with the weak prior ½ log|Σ| - ½ tr(A⁻² Σ) on the covariance, neither singular nor without bounds.
 
-    That of Wishart's distribution with K + 2 degrees of freedom and an infinite scale (Chung et al. 2015): standard
-    deviations rise by about one standard error where the data say nothing else.
+    That of Wishart's distribution with K + 2 degrees of freedom and the scale A² (Chung et al. 2015): standard
+    deviations rise by about one standard error where the data say nothing else, and stay below a few times A.
     """
 
     surface: Surface
@@ -79,7 +84,7 @@ class Regularised:
 
     def value(self, y: Array) -> float:
         """Return the surface's value and the log prior."""
-        return self.surface.value(y) + 0.5 * float(np.linalg.slogdet(self.marginal.split(y)[1])[1])
+        return self.surface.value(y) + log_prior(self.marginal, self.marginal.split(y)[1])
 
     def score(self, y: Array) -> Array:
         """Return the gradient."""
@@ -90,16 +95,22 @@ class Regularised:
         return self.surface.information(y) + prior_information(self.marginal, y)
 
 
+def log_prior(marginal: Marginal, covariance: Array) -> float:
+    """Return ½ log|Σ| - ½ tr(A⁻² Σ)."""
+    return 0.5 * float(np.linalg.slogdet(covariance)[1] - marginal.precision_of_widest @ np.diag(covariance))
+
+
 def prior_score(marginal: Marginal, y: Array) -> Array:
-    """Return the gradient of ½ log|Σ|, (len(y),)."""
+    """Return the gradient of `log_prior`, (len(y),)."""
     factor = y[marginal.design.n_effects :]
     found = np.zeros(len(y))
-    found[marginal.design.n_effects :] = marginal.spread.pull_back(factor, 0.5 * np.linalg.inv(marginal.split(y)[1]))
+    slope = 0.5 * (np.linalg.inv(marginal.split(y)[1]) - np.diag(marginal.precision_of_widest))
+    found[marginal.design.n_effects :] = marginal.spread.pull_back(factor, slope)
     return found
 
 
 def prior_information(marginal: Marginal, y: Array) -> Array:
-    """Return the negative Hessian of ½ log|Σ|, (len(y), len(y)), by differences of its gradient."""
+    """Return the negative Hessian of `log_prior`, (len(y), len(y)), by differences of its gradient."""
     moves = STEP * np.eye(len(y))
     second = np.stack([prior_score(marginal, y + move) - prior_score(marginal, y - move) for move in moves])
     return np.asarray(-(second + second.T) / (4.0 * STEP))
@@ -162,16 +173,29 @@ def ascend(surface: Surface, y: Array, limit: int = 60) -> list[Point]:
     value = surface.value(y)
     for _ in range(limit):
         score, information = surface.score(y), surface.information(y)
-        if not promised(score, information) >= surface.tolerance or not np.isfinite(information).all():
+        if not np.isfinite(information).all():
             break
-        step = newton_direction(score, information)
-        step = step * min(1.0, RADIUS / float(np.abs(step).max()))
-        after = _along(surface, y, value, step, score)
+        if promised(score, information) >= surface.tolerance:
+            step, least = newton_direction(score, information), 0.0
+        else:
+            step, least = _upward_bend(information), surface.tolerance
+            if not step.any():
+                break
+        step = step * min(1.0, RADIUS / float((np.abs(step) / np.maximum(np.abs(y), 1.0)).max()))
+        after = _along(surface, y, value + least, step, score)
         if after is None:
             break
         way.append(after)
         y, value = after.y, after.value
     return way
+
+
+def _upward_bend(information: Array) -> Array:
+    """Return the direction in which a surface bends upwards most; zeros where it does not."""
+    values, vectors = np.linalg.eigh(information)
+    if values[0] > -BENT * max(1.0, values[-1]):
+        return np.zeros(len(values))
+    return np.asarray(vectors[:, 0] / np.abs(vectors[:, 0]).max())
 
 
 def _along(surface: Surface, y: Array, value: float, step: Array, score: Array) -> Point | None:
