@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import t as t_distribution
 
 import versant as vs
+from tests.test_inference_group_conditions import ANEW, crossover
 from versant.figures.canvas import save
 from versant.figures.catalogue import CATALOGUE, figure, figure_table, kinds
 from versant.figures.pairs import table_ellipses
@@ -290,6 +291,7 @@ def test_a_group_with_conditions_is_drawn_condition_by_condition(tmp_path: Path)
     assert drawn(panel, "|") == 12
     save(figure(fit), tmp_path / "conditions.png")
     assert figure(fit, "pairs").axes[1].get_title(loc="right") == ""  # what is known does not vary
+    assert len(table_ellipses(fit)) == 0
     alone = vs.fit(coin, fit.trials, starts=1)
     shrunk = figure_table(fit, "shrinkage", alone=alone)
     assert shrunk["condition"].tolist() == ["cue=off", "cue=on"] * 12
@@ -298,3 +300,16 @@ def test_a_group_with_conditions_is_drawn_condition_by_condition(tmp_path: Path)
     assert drawn(figure(fit, "shrinkage", alone=alone).axes[0], "o") == 24
     with pytest.raises(vs.ModelError, match=r"in the same conditions: fit group\.trials"):
         figure(fit, "shrinkage", alone=vs.fit(coin, trials, starts=1))
+
+
+def test_every_condition_has_an_ellipse_of_its_own() -> None:
+    trials = crossover(6, 40)
+    fit = vs.fit(ANEW, trials, method="group", formula="alpha ~ drug + (drug | subject)", starts=1)
+    table = table_ellipses(fit)
+    assert list(dict.fromkeys(table["condition"])) == ["drug=placebo", "drug=verum"]
+    for condition, loads in (("drug=placebo", [[1, 0, 0], [0, 0, 1]]), ("drug=verum", [[1, 1, 0], [0, 0, 1]])):
+        a = np.array(loads)
+        away = table.loc[table["condition"] == condition, ["at_x", "at_y"]].to_numpy() - a @ fit.group.effects
+        squares = np.einsum("ij,jk,ik->i", away, np.linalg.inv(a @ fit.group.covariance @ a.T), away)
+        np.testing.assert_allclose(squares, 5.991464547107979)
+    assert len(figure(fit, "pairs").axes[1].lines) == 3

@@ -11,7 +11,9 @@ vary between people there is none, and only its value is shown.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from versant.agents.parameters import Domain
 
-__all__ = ["conditions_of", "draw_group", "figure_group", "group_means", "table_group"]
+__all__ = ["conditions_of", "distributions", "draw_group", "figure_group", "group_means", "table_group"]
 
 Array = NDArray[Any]
 
@@ -78,13 +80,23 @@ def group_means(fit: GroupFit | GroupSample) -> Array:
     return np.asarray(people.known + people.reach @ people.effects.mean(axis=0))
 
 
+def distributions(fit: GroupFit) -> Iterator[tuple[str, Array, Array]]:
+    """Yield each condition with the mean (K,) of its people's parameters and their covariance (K, K), unconstrained."""
+    people, labels = _people(fit), np.array(conditions_of(fit))
+    means = group_means(fit)
+    for label in sorted(set(labels.tolist())):
+        rows = np.flatnonzero(labels == label)
+        loads = people.loadings[rows[0]]  # the same for all people in a condition
+        yield label, means[rows].mean(axis=0), loads @ people.covariance[0] @ loads.T
+
+
 @dataclass(frozen=True)
 class _People:
     """S draws of a group (one, if it is estimated), and how the parameters of C rows follow from them."""
 
     effects: Array  # (S, P)
     covariance: Array  # (S, R, R)
-    interval: Any  # weights (P,) → lower and upper end of the weighted sum of effects
+    interval: Callable[[Array], tuple[float, float]]  # of a weighted sum of effects, by its weights (P,)
     known: Array  # (K,)
     loadings: Array  # (C, K, R)
     reach: Array  # (C, K, P)
@@ -94,43 +106,39 @@ class _People:
 
 def _people(fit: GroupFit | GroupSample) -> _People:
     design = fit.group.design if isinstance(fit, GroupFit) else fit.design
-    size, rows = len(fit.learner.parameters), len(fit.subjects)
-    known, loadings, reach, whose = (
-        np.zeros(size),
-        np.eye(size)[None].repeat(rows, axis=0),
-        design.stacked,
-        np.arange(rows),
-    )
     if fit.cells is not None and fit.loadings is not None:
         whose, known, loadings = fit.cells.subject, fit.loadings.known, fit.loadings.varying
         reach = fit.loadings.reach(design, whose)
+    else:
+        size, rows = len(fit.learner.parameters), len(fit.subjects)
+        whose, known, reach = np.arange(rows), np.zeros(size), design.stacked
+        loadings = np.broadcast_to(np.eye(size), (rows, size, size))
     if isinstance(fit, GroupFit):
-        g = fit.group
-        return _People(
-            g.effects[None], g.covariance[None], lambda weights: _interval(fit, weights), known, loadings, reach, whose,
-            fit.unconstrained,
-        )  # fmt: skip
-    effects = fit.effects.reshape(-1, fit.effects.shape[-1])
-    kept = np.linspace(0, len(effects) - 1, min(len(effects), MOST_DRAWS)).round().astype(np.int64)
-    sds = fit.sd.reshape(len(effects), -1)[kept]
-    correlation = fit.correlation.reshape(len(effects), *fit.correlation.shape[2:])[kept]
-    return _People(
-        effects[kept], correlation * sds[:, :, None] * sds[:, None], lambda w: np.quantile(effects @ w, (0.025, 0.975)),
-        known, loadings, reach, whose, fit.unconstrained.mean(axis=(0, 1)),
-    )  # fmt: skip
+        effects, covariance = fit.group.effects[None], fit.group.covariance[None]
+        interval, estimates = partial(_interval, fit), fit.unconstrained
+        return _People(effects, covariance, interval, known, loadings, reach, whose, estimates)
+    draws = fit.effects.reshape(-1, fit.effects.shape[-1])
+    kept = np.linspace(0, len(draws) - 1, min(len(draws), MOST_DRAWS)).round().astype(np.int64)
+    sds = fit.sd.reshape(len(draws), -1)[kept]
+    covariance = fit.correlation.reshape(len(draws), *fit.correlation.shape[2:])[kept] * sds[:, :, None] * sds[:, None]
+    interval, estimates = partial(_quantiles, draws), fit.unconstrained.mean(axis=(0, 1))
+    return _People(draws[kept], covariance, interval, known, loadings, reach, whose, estimates)
+
+
+def _quantiles(draws: Array, weights: Array) -> tuple[float, float]:
+    """Return the 95 % interval of a weighted sum of effects, by draws of them (S, P)."""
+    low, high = np.quantile(draws @ weights, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def _interval(fit: GroupFit, weights: Array) -> tuple[float, float]:
     """Return the 95 % interval of a weighted sum of effects, by Student's t of the fewest degrees of freedom."""
     from scipy.stats import t
 
-    g = fit.group
-    used = weights != 0.0
+    g, used = fit.group, weights != 0.0
     degrees = float(g.degrees[used].min(initial=np.inf))
-    centre = float(weights @ g.effects)
-    half = float(t.ppf(0.975, degrees)) * float(
-        np.sqrt(weights[used] @ g.effects_covariance[np.ix_(used, used)] @ weights[used])
-    )
+    variance = float(weights[used] @ g.effects_covariance[np.ix_(used, used)] @ weights[used])
+    centre, half = float(weights @ g.effects), float(t.ppf(0.975, degrees) * np.sqrt(np.maximum(variance, 0.0)))
     return centre - half, centre + half
 
 

@@ -8,6 +8,7 @@ eigenvectors v and values λ of S, and r² the 95 % point of χ² with two degre
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from versant.errors import ModelError
 from versant.figures.axes import unconstrained_name
 from versant.figures.canvas import BLUE, GREY, ORANGE, clean, new_figure
 from versant.figures.draws import table_draws
+from versant.figures.group import distributions
 from versant.inference.group_result import GroupFit
 from versant.inference.sample_result import Sample
 
@@ -53,28 +55,30 @@ def _domains(fit: Fit) -> list[tuple[str, Any]]:
 
 
 def table_ellipses(fit: Fit | Sample) -> pd.DataFrame:
-    """Return the group's ellipses, one row a pair of parameters and corner: ``x``, ``y``, ``at_x``, ``at_y``.
+    """Return the group's ellipses, one row a condition, pair of parameters and corner.
 
-    Empty for a fit without a group, and for a group with conditions, shared or fixed parameters; with covariates, the
-    ellipse stands around the mean over subjects.
+    ``condition`` (empty without conditions), ``x``, ``y``, ``at_x``, ``at_y``. Empty for a fit without a group or a
+    sample; there is none of parameters that do not vary between people. With covariates an ellipse stands around the
+    mean over people.
     """
     import pandas as pd
     from scipy.stats import chi2
 
-    if not isinstance(fit, GroupFit) or fit.cells is not None:
-        return pd.DataFrame(columns=["x", "y", "at_x", "at_y"])
+    nothing = pd.DataFrame(columns=["condition", "x", "y", "at_x", "at_y"])
+    if not isinstance(fit, GroupFit):
+        return nothing
     names = [unconstrained_name(name, domain) for name, domain in _domains(fit)]
-    centre = fit.group.design.means(fit.group.effects).mean(axis=0)
     angle = np.linspace(0.0, 2.0 * np.pi, CORNERS)
     circle = np.sqrt(chi2.ppf(0.95, 2)) * np.stack([np.cos(angle), np.sin(angle)])
     parts = []
-    for i in range(len(names)):
-        for j in range(i):
-            pair = [j, i]
-            values, vectors = np.linalg.eigh(fit.group.covariance[np.ix_(pair, pair)])
-            corners = centre[pair, None] + vectors @ (np.sqrt(np.maximum(values, 0.0))[:, None] * circle)
-            parts.append(pd.DataFrame({"x": names[j], "y": names[i], "at_x": corners[0], "at_y": corners[1]}))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["x", "y", "at_x", "at_y"])
+    for condition, centre, covariance in distributions(fit):
+        varying = np.flatnonzero(np.diag(covariance) > 0.0)
+        for j, i in itertools.combinations(varying, 2):
+            values, vectors = np.linalg.eigh(covariance[np.ix_([j, i], [j, i])])
+            corners = centre[[j, i], None] + vectors @ (np.sqrt(np.maximum(values, 0.0))[:, None] * circle)
+            own = {"condition": condition, "x": names[j], "y": names[i], "at_x": corners[0], "at_y": corners[1]}
+            parts.append(pd.DataFrame(own))
+    return pd.concat(parts, ignore_index=True) if parts else nothing
 
 
 def figure_pairs(table: pd.DataFrame, ellipses: pd.DataFrame | None = None, title: str = "") -> Figure:
@@ -137,4 +141,5 @@ def _ellipse(ax: Any, ellipses: pd.DataFrame | None, across: str, vertical: str)
     if ellipses is None or not len(ellipses):
         return
     mine = ellipses[(ellipses["x"] == across) & (ellipses["y"] == vertical)]
-    ax.plot(mine["at_x"], mine["at_y"], color=ORANGE, linewidth=1.5)
+    for _condition, corners in mine.groupby("condition"):
+        ax.plot(corners["at_x"], corners["at_y"], color=ORANGE, linewidth=1.5)
