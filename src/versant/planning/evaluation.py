@@ -56,6 +56,12 @@ SPARSE_LIMIT = 6000
 CHAIN_DENSITY = 8
 """Entries of γ T, in each row on average, up to which it is formed where Z is not."""
 
+REACHED_DENSITY, REACHED_ENTRIES = 400, 5_000_000
+"""The same for the pairs that one controller reaches, and entries of γ T that are always allowed there.
+
+Of a policy graph with hundreds of nodes even in a dense problem no factors are needed: they fill in.
+"""
+
 
 def pair_kernels(pomdp: Pomdp) -> tuple[Indices, list[csr_array[Any]]]:
     """List the (action, observation) pairs that can occur, (K, 2), with P_k(s, s') = P(s'|s,a) O(o|a,s') of each."""
@@ -139,11 +145,12 @@ class ClosedLoop:
         """Evaluate one controller (1, n) at the pairs that it reaches, where these can be followed; else at all."""
         start, transition, action = (part[0] for part in self.layout.split(theta))
         order = self.n_states * self.layout.nodes
-        if order <= SPARSE_LIMIT:
+        if order <= DENSE_LIMIT:
             return self.evaluate(theta)
         moves = self.discount * action.T[self.pair_actions, :, None] * transition
         weights = (self.start[:, None] * start).ravel()
-        found = reached_chain(self.entries, moves, weights, CHAIN_DENSITY * order)
+        limit = min(REACHED_DENSITY * order, max(CHAIN_DENSITY * order, REACHED_ENTRIES))
+        found = reached_chain(self.entries, moves, weights, limit)
         if found is None:
             return self.evaluate(theta)
         pairs, chain = found
