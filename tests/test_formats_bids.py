@@ -80,6 +80,8 @@ def test_events_of_a_controller_are_the_probabilities_of_its_nodes(frame: pd.Dat
         (lambda f: f.assign(session="a b"), {"run": "block"}, "this session cannot stand in the name"),
         (lambda f: f, {"task": "two-step"}, "this task cannot stand in the name"),
         (lambda f: f, {"run": "scan"}, "no such column of runs"),
+        (lambda f: f.assign(scan="first"), {"run": "scan"}, "runs are numbered"),
+        (lambda f: f, {"run": "block", "columns": ["trial_type"]}, "no such column"),
     ],
 )
 def test_mistaken_events_are_named(
@@ -89,6 +91,25 @@ def test_mistaken_events_are_named(
     with pytest.raises(vs.DataError, match=message):
         vs.write_events(fit, tmp_path, options.pop("task", "bandit"), **options)
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_recorded_columns_stand_beside_the_latents(frame: pd.DataFrame, tmp_path: Path) -> None:
+    """Of a real design: runs with their own clock, kinds of trials, response times, a missed one among them."""
+    frame["trial_type"] = np.where(frame.reward > 0, "win", "loss")
+    frame["response_time"] = np.where(frame.index == 2, np.nan, 0.5)
+    fit = vs.fit(Q, read(frame), starts=1)
+    *tables, sidecar = vs.write_events(fit, tmp_path, "bandit", run="block", columns=["trial_type", "response_time"])
+    lines = [line.split("\t") for line in tables[0].read_text().splitlines()]
+    assert lines[0][:4] == ["onset", "duration", "trial_type", "response_time"]
+    assert lines[3][3] == "n/a"
+    assert {line[2] for line in lines[1:]} <= {"win", "loss"}
+    assert json.loads(sidecar.read_text())["response_time"]["Units"] == "s"
+    again = vs.write_events(fit, tmp_path, "bandit", run="block")  # our own tables are replaced
+    assert again[0] == tables[0]
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.10.0"}')
+    with pytest.raises(vs.DataError, match="a raw data set would be replaced"):
+        vs.write_events(fit, tmp_path, "bandit", run="block")
+    assert vs.write_events(fit, tmp_path / "derivatives" / "versant", "bandit", run="block")
 
 
 def test_the_command_writes_events_of_trials_and_of_saved_fits(

@@ -37,6 +37,7 @@ __all__ = ["latents"]
 @click.option("--onset", default="onset", show_default=True, help="Of --events: the column of onsets, in seconds.")
 @click.option("--duration", default="duration", show_default=True, help="Of --events: the column of durations.")
 @click.option("--run", metavar="COLUMN", help="Of --events: what tells the runs of a session apart.")
+@click.option("--column", "columns", multiple=True, metavar="NAME", help="Of --events: a column to have in them too.")
 def latents(
     what: str,
     model: str | None,
@@ -47,6 +48,7 @@ def latents(
     onset: str,
     duration: str,
     run: str | None,
+    columns: tuple[str, ...],
     **options: Any,
 ) -> int:
     """Write, for every trial, its probability and what the model records.
@@ -72,7 +74,7 @@ def latents(
         print(f"{name}: {len(frame)} trials of {len(found.subjects)} subjects; {', '.join(frame.columns)}")
         remark(f"wrote {out}")
     if folder is not None and task is not None:
-        how: dict[str, Any] = {"onset": onset, "duration": duration, "run": run, "states": states}
+        how: dict[str, Any] = {"onset": onset, "duration": duration, "run": run, "columns": columns, "states": states}
         files = write_events(found, folder, task, trials=whole, **how)
         print(f"{name}: events of {len(files) - 1} runs of {len(found.subjects)} subjects")
         remark(f"wrote {files[-1]} and {len(files) - 1} tables")

@@ -4,20 +4,24 @@
     FOLDER/sub-01/ses-2/func/sub-01_ses-2_task-bandit_events.tsv     onset, duration, then a column a quantity
 
 Tables are separated by tabs; ``onset`` comes first and ``duration`` second, in seconds (onsets from the run's first
-volume), and what is not known is ``n/a``. Labels are letters and digits. Trials that the model was not fitted to have
-their onset and duration, and ``n/a`` elsewhere.
+volume), and what is not known is ``n/a``. Labels are letters and digits, runs are numbered. Trials that the model was
+not fitted to have their onset and duration, and ``n/a`` elsewhere. The tables are derivatives: in a folder that
+describes itself as a raw data set no file is replaced.
 
 Source: Brain Imaging Data Structure, version 1.10, "Task events".
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from versant.errors import DataError, ModelError
 from versant.files import atomic_path, write_json
@@ -46,6 +50,7 @@ def write_events(
     onset: str = "onset",
     duration: str = "duration",
     run: str | None = None,
+    columns: Sequence[str] = (),
     datatype: str = "func",
     states: bool = False,
 ) -> tuple[Path, ...]:
@@ -64,6 +69,8 @@ def write_events(
         Columns of the trials, in seconds.
     run : str, optional
         Column whose whole numbers tell the runs of a session apart.
+    columns : sequence of str
+        Columns of the trials that the tables have too, as they were recorded: ``trial_type``, ``response_time`` …
     datatype : str
         Folder within that of the subject or session: ``func``, ``beh``, ``eeg``, ``meg`` …
     states : bool
@@ -77,10 +84,10 @@ def write_events(
     Raises
     ------
     DataError
-        If there are no onsets or durations, they are no numbers, a run goes back in time, or a label holds anything but
-        letters and digits.
+        If there are no onsets or durations, they are no numbers, a run goes back in time, a label holds anything but
+        letters and digits, there is no such column, or a file of a raw data set would be replaced.
     ModelError
-        If the learner records something called ``onset`` or ``duration``.
+        If the learner records something by the name of another column.
 
     Examples
     --------
@@ -98,35 +105,54 @@ def write_events(
     found = latents(fit, states=states)
     conditions = fit.cells.conditions if isinstance(fit, GroupFit | GroupSample) and fit.cells is not None else {}
     quantities = [name for name in found.columns if name not in KEYS and name not in conditions]
-    clash = sorted({"onset", "duration"} & set(quantities))
+    clash = sorted({"onset", "duration", *columns} & set(quantities))
     if clash:
-        raise ModelError(f"{_name(fit)} records {clash[0]!r}, which is a column of all events; use another name")
-    table = _timed(whole, onset, duration)
+        raise ModelError(f"{_name(fit)} records {clash[0]!r}, which is another column of the events; use another name")
+    table = _recorded(whole, onset, duration, columns)
     place = {int(row): at for at, row in enumerate(fitted.rows)}
     at = np.array([place.get(int(row), -1) for row in whole.rows])
     for name in quantities:
         values = found[name].to_numpy(dtype=np.float64)
         table[name] = np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
-    files = []
-    for stem, rows in _runs(whole, task, run).items():
-        own = table[rows]
-        back = np.flatnonzero(np.diff(own["onset"]) < 0)
-        if len(back):
-            row = int(whole.rows[np.flatnonzero(rows)[back[0] + 1]])
-            remedy = "say which column tells runs apart (run=), or correct the onset"
-            raise DataError("the onset lies before that of the trial before", remedy, whole.source, row, onset)
-        parts = stem.split("_")
-        within = [part for part in parts if part.startswith(("sub-", "ses-"))]
-        files.append(Path(folder).joinpath(*within, datatype, f"{stem}_events.tsv"))
-        with atomic_path(files[-1]) as temporary:
-            own.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    runs = {_table_of(Path(folder), stem, datatype): rows for stem, rows in _runs(whole, task, run).items()}
     sidecar = Path(folder) / f"task-{task}_events.json"
-    write_json(sidecar, _described(fit, quantities))
-    return (*files, sidecar)
+    _spare_raw_data(Path(folder), [*runs, sidecar])
+    for file, rows in runs.items():
+        _require_order(whole, table["onset"].to_numpy(), rows, onset)
+        with atomic_path(file) as temporary:
+            table[rows].to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    write_json(sidecar, _described(fit, quantities, columns))
+    return (*runs, sidecar)
 
 
-def _timed(trials: Trials, onset: str, duration: str) -> pd.DataFrame:
-    """Return onset and duration of every trial."""
+def _table_of(folder: Path, stem: str, datatype: str) -> Path:
+    within = [part for part in stem.split("_") if part.startswith(("sub-", "ses-"))]
+    return folder.joinpath(*within, datatype, f"{stem}_events.tsv")
+
+
+def _spare_raw_data(folder: Path, files: list[Path]) -> None:
+    """Raise DataError if one of the files is there already, and part of a raw data set."""
+    description = folder / "dataset_description.json"
+    there = [file for file in files if file.exists()]
+    if not there or not description.is_file():
+        return
+    if json.loads(description.read_text(encoding="utf-8")).get("DatasetType", "raw") == "raw":
+        remedy = f"name a folder for derivatives, such as {folder / 'derivatives' / 'versant'}"
+        raise DataError("this file of a raw data set would be replaced", remedy, str(there[0]))
+
+
+def _require_order(trials: Trials, onsets: NDArray[np.float64], rows: NDArray[np.bool_], column: str) -> None:
+    """Raise DataError where a run goes back in time."""
+    places = np.flatnonzero(rows)
+    back = np.flatnonzero(np.diff(onsets[places]) < 0)
+    if len(back):
+        remedy = "say which column tells runs apart (run=), or correct the onset"
+        row = int(trials.rows[places[back[0] + 1]])
+        raise DataError("the onset lies before that of the trial before", remedy, trials.source, row, column)
+
+
+def _recorded(trials: Trials, onset: str, duration: str, others: Sequence[str]) -> pd.DataFrame:
+    """Return onset, duration and other columns of every trial."""
     import pandas as pd
 
     found = {}
@@ -142,7 +168,13 @@ def _timed(trials: Trials, onset: str, duration: str) -> pd.DataFrame:
         column, problem = (onset, "an onset is missing") if unknown.any() else (duration, "a duration is negative")
         subject = trials.subjects[int(trials.subject_index[at])]
         raise DataError(problem, "correct the cell", trials.source, int(trials.rows[at]), column, subject)
-    return pd.DataFrame(found)
+    frame = trials.frame()
+    absent = [name for name in others if name not in frame]
+    if absent:
+        raise DataError(
+            "there is no such column", f"there are {', '.join(frame.columns)}", trials.source, column=absent[0]
+        )
+    return pd.DataFrame({**found, **{name: frame[name] for name in others}})
 
 
 def _runs(trials: Trials, task: str, run: str | None) -> dict[str, Any]:
@@ -160,7 +192,7 @@ def _runs(trials: Trials, task: str, run: str | None) -> dict[str, Any]:
             stem += f"_ses-{_require_label('session', named['session'], 'ses-')}"
         stem += f"_task-{task}"
         if run:
-            stem += f"_run-{_require_label(run, named[run], 'run-')}"
+            stem += f"_run-{_require_index(run, named[run])}"
         mask = np.zeros(len(trials), dtype=bool)
         mask[rows] = True
         runs[stem] = mask
@@ -177,11 +209,19 @@ def _require_label(what: str, label: object, prefix: str | None) -> str:
     return text
 
 
+def _require_index(column: str, value: Any) -> str:
+    """Return the number of a run."""
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).removeprefix("run-")
+    if not text.isdecimal():
+        raise DataError("runs are numbered", "give whole numbers", column=column, value=str(value))
+    return text
+
+
 def _name(fit: Fit | Sample | ControllerFit) -> str:
     return fit.model.name if isinstance(fit, ControllerFit) else fit.learner.name
 
 
-def _described(fit: Fit | Sample | ControllerFit, quantities: list[str]) -> dict[str, Any]:
+def _described(fit: Fit | Sample | ControllerFit, quantities: list[str], recorded: Sequence[str]) -> dict[str, Any]:
     """Return the description of the columns."""
     model = _name(fit)
     where = "as its mean over draws of the posterior" if isinstance(fit, Sample) else "at the subject's estimate"
@@ -193,6 +233,10 @@ def _described(fit: Fit | Sample | ControllerFit, quantities: list[str]) -> dict
         "onset": {"Description": "Onset of the trial, from the first volume of the run", "Units": "s"},
         "duration": {"Description": "Duration of the trial", "Units": "s"},
     }
+    for name in recorded:
+        described[name] = {"LongName": name.replace("_", " "), "Description": "As recorded"}
+    if "response_time" in described:
+        described["response_time"]["Units"] = "s"
     for name in quantities:
         text = known.get(name, f"{name} on the trial as {model} has it")
         described[name] = {"LongName": name.replace("_", " "), "Description": f"{text}, {where}"}
