@@ -110,7 +110,24 @@ def test_a_budget_that_nobody_can_meet_ends_with_three(capsys):
     assert main(command) == 3
     said = capsys.readouterr()
     assert "infeasible" in said.out
+    assert "every policy exceeds one by 0.0526 of it or more (qmdp; multipliers: time 0.05263)" in said.out
     assert "budget not met" in said.err
+
+
+def test_a_budget_at_an_unavoidable_cost_is_undecided_and_no_warning(capsys):
+    assert main(["plan", "tiger", "--nodes", "1", "--time", "1", "--cost", "time=*:*:1", "--budget", "time=20"]) == 0
+    said = capsys.readouterr()
+    assert "verdict: undecided" in said.out
+    assert "met or not, rounding hides it: time costs 20" in said.err
+
+
+def test_a_search_that_found_nothing_says_that_it_proves_nothing(capsys):
+    """One node cannot keep both budgets; policies that are told the state could, so that cheap bounds are silent."""
+    given = ["--nodes", "1", "--time", "0.2", "--budget", "risk=5", "--budget", "listen=8"]
+    assert main(["plan", "tiger", *given]) == 3
+    said = capsys.readouterr().out
+    assert "budget_violated, not_found" in said
+    assert "whether any policy keeps all budgets is open" in said
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_exact_projection_is_the_nearest_point_within_nonlinear_budgets() -> Non
 
 
 def test_a_solver_of_nonlinear_programmes_agrees() -> None:
-    pytest.importorskip("casadi")
+    pytest.importorskip("casadi", reason="CasADi (extra nlp) is not installed")
     problem = bowl(1, 2)
     starts = SHAPE.project(np.random.default_rng(1).normal(size=(2, SHAPE.size)))
     found = ascend(problem, starts, NonlinearProgramme(), Limits(iterations=5))
@@ -181,7 +181,7 @@ def test_a_solver_of_nonlinear_programmes_agrees() -> None:
 
 
 def test_a_solver_of_nonlinear_programmes_without_budgets() -> None:
-    pytest.importorskip("casadi")
+    pytest.importorskip("casadi", reason="CasADi (extra nlp) is not installed")
     problem = bowl(0, 2)
     found = ascend(problem, SHAPE.project(np.ones((1, SHAPE.size))), NonlinearProgramme(), Limits(iterations=5))
     np.testing.assert_allclose(found.values[:, 0], generic(problem), atol=1e-5)

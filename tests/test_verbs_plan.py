@@ -146,6 +146,18 @@ def test_impossible_budgets_are_proved_impossible() -> None:
     assert plan(RISKY, nodes=1, starts=1).to_dict()["least_excess"] is None
 
 
+def test_the_least_excess_is_what_the_best_controller_has() -> None:
+    """Every policy takes 20 steps: a budget of 19 is exceeded by 1/19 of it, a floor of 21 missed by 1/21."""
+    timed = RISKY.with_costs({"time": {("*", "*"): 1.0}})
+    for limits in (19.0, (21.0, None)):
+        found = plan(timed, nodes=1, budgets={"time": limits}, starts=2, iterations=20, bounds=("qmdp", "sawtooth"))
+        assert found.verdict == (PlanVerdict.BUDGET_VIOLATED, PlanVerdict.INFEASIBLE)
+        assert found.least_excess is not None
+        assert found.least_excess.method == "qmdp"  # it is exact here, so that nothing dearer is tried
+        assert found.least_excess.value == pytest.approx(1 / 19 if limits == 19.0 else 1 / 21, rel=1e-6)
+        assert found.least_excess.multipliers["time"] == pytest.approx(1 / 19 if limits == 19.0 else -1 / 21)
+
+
 def test_budgets_that_only_information_could_reconcile_are_proved_impossible() -> None:
     """Little risk needs much listening: told the state, an agent could keep both budgets; nobody else can."""
     found = plan(RISKY, nodes=3, budgets={"risk": 0.08, "listen": 12.0}, starts=4, bounds=("qmdp", "sawtooth"))

@@ -1,7 +1,8 @@
 """What is proved of a problem beside a controller: upper bounds, or that no policy keeps the budgets.
 
 Bounds are computed from the cheapest to the tightest, each starting from the multipliers of the one before and of the
-controller. Where the controller found does not keep the budgets, a proof that none does is tried first.
+controller. Where the controller found does not keep the budgets, a proof that none does is tried first, and how far
+every policy must exceed one is bounded ever more tightly, until the controller is shown to exceed it by no more.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from versant.planning.bounds import BoundMethod, UpperBound, lagrangian_bound, least_excess, occupancy_bound
 from versant.planning.certificate import Certificate
 from versant.planning.onesided import OneSided
 from versant.planning.ways import Task
 
 __all__ = ["Proofs", "prove"]
+
+CLOSE = 1e-3
+"""Share by which a bound of every policy's excess may be less than the controller's, so that no better one is sought."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +41,7 @@ def prove(task: Task, certificate: Certificate, sided: OneSided, methods: Sequen
     """Return upper bounds and, for a controller that exceeds a budget, the best lower bound of that excess."""
     excess: UpperBound | None = None
     if not (certificate.feasible or certificate.undecided):
-        excess = _excess(task, methods)
+        excess = _excess(task, sided, certificate, methods)
         if excess is not None and excess.value > 0:
             return Proofs((), (), _netted(sided, excess))
     bounds, moments = [], []
@@ -45,13 +51,18 @@ def prove(task: Task, certificate: Certificate, sided: OneSided, methods: Sequen
     return Proofs(tuple(bounds), tuple(moments), None if excess is None else _netted(sided, excess))
 
 
-def _excess(task: Task, methods: Sequence[BoundMethod]) -> UpperBound | None:
-    """Bound the least largest excess over a budget, until it is above zero."""
+def _excess(task: Task, sided: OneSided, certificate: Certificate, methods: Sequence[BoundMethod]) -> UpperBound | None:
+    """Bound the least largest excess over a budget from below, until the controller is shown to reach it."""
+    smallest = task.smallest
+    totals = {name: cost.value for name, cost in certificate.costs.items()}
+    totals |= {other: -totals[name] for name, other in sided.negated.items()}
+    over = np.array([totals[name] for name in smallest.names]) - smallest.budgets
+    reached = float((over / smallest.scales).max())
     best = None if task.run.columns is None else task.run.columns.least_excess()
     for method in methods:
-        if best is not None and best.value > 0:
+        if best is not None and best.value >= (1.0 - CLOSE) * reached:
             break
-        found = least_excess(task.pomdp, task.pomdp.budgets, task.smallest.scales, method, task.finish)
+        found = least_excess(task.pomdp, task.pomdp.budgets, smallest.scales, method, task.finish)
         best = found if best is None or found.value > best.value else best
     return best
 
