@@ -30,6 +30,7 @@ from versant.planning.verdict import PlanVerdict, judge
 from versant.planning.ways import FAMILIES, MARGIN, NODES, Family, Task, ascend_from_starts, solve
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
+from versant.threads import on_one_thread
 
 __all__ = ["METHODS", "plan"]
 
@@ -48,6 +49,7 @@ TIME_SHARES = (0.2, 0.65, 0.85, 1.0)
 """When, as shares of the time, policy graphs are there, the search ends, the best are at their end, the bounds are."""
 
 
+@on_one_thread
 def plan(
     pomdp: Pomdp,
     nodes: int | Literal["grow"] | None = None,
