@@ -38,8 +38,8 @@ Array = NDArray[Any]
 ROUNDS = 3
 """How often EM goes on after better modes of subjects were found."""
 
-LONGEST_CLIMB, ENOUGH = 200, 60
-"""EM's iterations; fewer where the polish goes on from there."""
+ENOUGH = 60
+"""EM's iterations with the prior on the covariance, from where the polish goes on."""
 
 SLOW_LANES = 10_000
 """Subjects × nodes that the slow engine is asked for, to check an integral by."""
@@ -106,18 +106,17 @@ def fit_group(
     if isinstance(marginal.likelihood, JointLikelihood):
         likelihood = marginal.likelihood.likelihood
     alone = fit_subjects(likelihood, start, starts, rng, progress)
-    most = ENOUGH if polish else LONGEST_CLIMB
-    now = climb(marginal, _begun(marginal, alone.unconstrained, start), iterations=most, progress=progress)
+    now = climb(marginal, _begun(marginal, alone.unconstrained, start), progress=progress)
     for _ in range(ROUNDS):
         found, _agreement = better_modes(marginal, now, starts, rng)
         if (found.laplace.log_joint <= now.laplace.log_joint + AGREEMENT).all():
             break
-        now = climb(marginal, found, iterations=most, progress=progress)
+        now = climb(marginal, found, progress=progress)
     progress(0, 1, "maximising the marginal likelihood")
     integral, regularised = None, False
     for regularised in _attempts(marginal, now, polish):
         if regularised:
-            now = climb(marginal, _away_from_singular(marginal, now), iterations=most, regularised=True)
+            now = climb(marginal, _away_from_singular(marginal, now), iterations=ENOUGH, regularised=True)
         if polish == "laplace":
             now = polish_laplace(marginal, now, regularised)
         else:

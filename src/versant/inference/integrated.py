@@ -42,7 +42,7 @@ PLACEMENTS = 6
 """How often nodes are moved."""
 
 STEPS, LAST_STEPS = 3, 30
-"""Newton steps between two placements, and after the last."""
+"""Newton steps between two placements of a lattice, and after the last or of a product rule."""
 
 SETTLED = 0.5
 """Share of what another Newton step may promise at a maximum, below which lattices need no further placement."""
@@ -144,7 +144,8 @@ def integrated_ascent(
         nodes = _moved(marginal, y, nodes, laplace, rule)
         resting = IntegratedSurface(nodes, y)
         surface = Regularised(resting, marginal) if regularised else resting
-        start, steps = surface.value(y), ascend(surface, y, STEPS)
+        start = surface.value(y)
+        steps = ascend(surface, y, STEPS if isinstance(rule, Lattice) else LAST_STEPS)
         way += steps
         if not steps:
             break
