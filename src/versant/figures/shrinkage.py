@@ -76,7 +76,7 @@ def _estimates(fit: Fit | Sample) -> Any:
 
 
 def draw_shrinkage(table: pd.DataFrame, ax: Axes, domain: Domain) -> None:
-    """Draw an arrow a subject, from the estimate alone to that in the group, sorted by the former within each condition.
+    """Draw an arrow a subject, from the estimate alone to that in the group, sorted by the former in each condition.
 
     Parameters
     ----------

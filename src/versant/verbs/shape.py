@@ -100,7 +100,7 @@ def standing_in(recorded: Trials, count: int, length: int) -> dict[str, NDArray[
     --------
     >>> recorded = Trials.from_columns(subject=["a", "a"], columns={"choice": [0, 1]}, session=[1, 2], trial=[2, 3])
     >>> standing_in(recorded, 1, 4)
-    {'session': array([[1, 1, 2, 2]])}
+    {'session': array([[1., 1., 2., 2.]])}
     """
     source, kept = _places(recorded, count, length)
     known = np.zeros(count * length, dtype=np.int64)
