@@ -56,11 +56,8 @@ SPARSE_LIMIT = 6000
 CHAIN_DENSITY = 8
 """Entries of γ T, in each row on average, up to which it is formed where Z is not."""
 
-REACHED_DENSITY, REACHED_ENTRIES = 400, 5_000_000
-"""The same for the pairs that one controller reaches, and entries of γ T that are always allowed there.
-
-Of a policy graph with hundreds of nodes even in a dense problem no factors are needed: they fill in.
-"""
+DENSER, SMALL_CHAIN = 50, 5_000_000
+"""So many times denser are those with few entries: chains of policy graphs with hundreds of nodes in dense problems."""
 
 
 def pair_kernels(pomdp: Pomdp) -> tuple[Indices, list[csr_array[Any]]]:
@@ -149,8 +146,7 @@ class ClosedLoop:
             return self.evaluate(theta)
         moves = self.discount * action.T[self.pair_actions, :, None] * transition
         weights = (self.start[:, None] * start).ravel()
-        limit = min(REACHED_DENSITY * order, max(CHAIN_DENSITY * order, REACHED_ENTRIES))
-        found = reached_chain(self.entries, moves, weights, limit)
+        found = reached_chain(self.entries, moves, weights, self._most_entries)
         if found is None:
             return self.evaluate(theta)
         pairs, chain = found
@@ -184,12 +180,18 @@ class ClosedLoop:
 
     def _products(self, moves: Array) -> ChainProducts | FormedChain | TiledChain:
         """γ T of one controller: formed, where its moves leave it sparse, or by nodes and states in turn."""
-        formed = form_chain(self.entries, moves, CHAIN_DENSITY * self.n_states * self.layout.nodes)
+        formed = form_chain(self.entries, moves, self._most_entries)
         if formed is not None:
             return formed
         if tileable(self.entries):
             return TiledChain(self.entries, moves)
         return ChainProducts(self.adjoint, self.reached, moves)
+
+    @property
+    def _most_entries(self) -> int:
+        """Entries up to which the chain of one controller is formed."""
+        usual = CHAIN_DENSITY * self.n_states * self.layout.nodes
+        return max(usual, min(DENSER * usual, SMALL_CHAIN))
 
     @cached_property
     def _places(self) -> Indices:
