@@ -20,7 +20,7 @@ from versant.planning.ways import Task
 __all__ = ["Proofs", "prove"]
 
 CLOSE = 1e-3
-"""Share by which a bound of every policy's excess may be less than the controller's, so that no better one is sought."""
+"""Share by which a bound of every policy's excess may fall short of the controller's without a better one sought."""
 
 
 @dataclass(frozen=True, eq=False)
