@@ -133,7 +133,7 @@ def test_pairs_reached_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_controllers_that_draw_by_lot_are_evaluated_at_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation_module, "SPARSE_LIMIT", 0)
-    monkeypatch.setattr(evaluation_module, "CHAIN_DENSITY", 1)
+    monkeypatch.setattr(evaluation_module, "CHAIN_DENSITY", 0)
     pomdp = random_problem(2)
     loop = ClosedLoop(pomdp, 3)
     theta = loop.layout.vector(random_controllers(pomdp, 3, 1))

@@ -1,20 +1,29 @@
-"""Refusing what would not fit into memory before any of it is allocated."""
+"""Refusing what would not fit into memory before any of it is allocated, and stopping what has grown too large.
+
+Machine, container and process have limits; within them, `within_memory` sets one of its own for a piece of work.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from versant.errors import VersantError
 
-__all__ = ["available_memory", "require_memory"]
+__all__ = ["available_memory", "memory_exhausted", "require_memory", "within_memory"]
 
 NEGLIGIBLE = 1 << 20
 """Bytes that are not worth asking the system for."""
 
 SHARE = 0.8
 """Share of the available memory that one allocation may take."""
+
+_limit: ContextVar[int | None] = ContextVar("memory limit of the work at hand", default=None)
+"""Bytes that the process may hold."""
 
 
 def available_memory() -> int:
@@ -27,7 +36,38 @@ def available_memory() -> int:
     >>> available_memory() > 0
     True
     """
-    return min([sys.maxsize, *_of_machine(), *_of_container(), *_of_process()])
+    return max(0, min([sys.maxsize, *_of_machine(), *_of_container(), *_of_process(), *_of_work()]))
+
+
+@contextmanager
+def within_memory(gigabytes: float | None) -> Iterator[None]:
+    """Let the process take so many gigabytes (10⁹ bytes) more than it holds now, as far as the work asks for them.
+
+    Examples
+    --------
+    >>> with within_memory(0.5):
+    ...     require_memory(10**9, "a large table")
+    Traceback (most recent call last):
+    versant.errors.VersantError: a large table would take 1 GB; 0... GB are available
+    """
+    held = _held()
+    limit = None if gigabytes is None or held is None else held + int(1e9 * gigabytes)
+    token = _limit.set(limit)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def memory_exhausted() -> bool:
+    """Whether the process holds as much as the work at hand may take.
+
+    Examples
+    --------
+    >>> memory_exhausted()
+    False
+    """
+    return any(left <= 0 for left in _of_work())
 
 
 def require_memory(n_bytes: int, what: str) -> None:
@@ -60,6 +100,22 @@ def _of_container() -> list[int]:
         return []
     bound = limit.read_text().strip()
     return [] if bound == "max" else [int(bound) - int(used.read_text())]
+
+
+def _of_work() -> list[int]:
+    limit = _limit.get()
+    held = None if limit is None else _held()
+    return [] if limit is None or held is None else [limit - held]
+
+
+def _held() -> int | None:
+    """Bytes that the process holds; None where the system does not tell."""
+    pages = Path("/proc/self/statm")
+    if not pages.is_file():
+        return None
+    import resource
+
+    return int(pages.read_text().split()[1]) * resource.getpagesize()
 
 
 def _of_process() -> list[int]:

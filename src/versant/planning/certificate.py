@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.agents.controller import Controller
+from versant.memory import available_memory
 from versant.planning.ascent import first_order_gap
 from versant.planning.evaluation import ClosedLoop, Evaluation
 from versant.planning.gradient import pair_visits, seconds_of_a_node
@@ -123,7 +124,7 @@ def certify(pomdp: Pomdp, controller: Controller, deadline: float = float("inf")
     deadline : float
         Value of `time.perf_counter` at which solutions are taken as they are, with the error bars they then have. The
         gap, which needs the values of every node in every state, is not computed (infinite, no multipliers) where it
-        would probably take longer.
+        would probably take longer, or more memory than there is.
 
     Raises
     ------
@@ -149,7 +150,8 @@ def certify(pomdp: Pomdp, controller: Controller, deadline: float = float("inf")
         name: cost_of(pomdp, name, float(totals[1 + i]), float(errors[1 + i])) for i, name in enumerate(pomdp.costs)
     }
     gap, multipliers = np.inf, np.zeros(len(problem.names))
-    if _in_time(sided.pomdp, controller.n_nodes, deadline):
+    fits = problem.loop.demand() < available_memory()
+    if fits and _in_time(sided.pomdp, controller.n_nodes, deadline):
         whole = evaluation if evaluation.pairs is None else problem.loop.evaluate(theta)
         gap, multipliers = _gap(problem, PlanningPoint(problem, whole))
     prices = dict(zip(problem.names, (problem.scale * multipliers / problem.scales).tolist(), strict=True))

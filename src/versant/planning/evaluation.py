@@ -35,6 +35,7 @@ from scipy.sparse import csc_array, csr_array
 from versant.agents.controller import Controller
 from versant.agents.layout import Layout
 from versant.errors import ProblemError
+from versant.memory import require_memory
 from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
 from versant.planning.pairs import pair_entries
 from versant.planning.products import ChainProducts, FormedChain, form_chain
@@ -58,6 +59,9 @@ CHAIN_DENSITY = 8
 
 DENSER, SMALL_CHAIN = 50, 5_000_000
 """So many times denser are those with few entries: chains of policy graphs with hundreds of nodes in dense problems."""
+
+VECTORS = 16
+"""Vectors over all pairs that seeking a solution step by step holds, for each payoff, about."""
 
 
 def pair_kernels(pomdp: Pomdp) -> tuple[Indices, list[csr_array[Any]]]:
@@ -146,7 +150,7 @@ class ClosedLoop:
             return self.evaluate(theta)
         moves = self.discount * action.T[self.pair_actions, :, None] * transition
         weights = (self.start[:, None] * start).ravel()
-        found = reached_chain(self.entries, moves, weights, self._most_entries)
+        found = reached_chain(self.entries, moves, weights, self._most_entries(moves))
         if found is None:
             return self.evaluate(theta)
         pairs, chain = found
@@ -156,12 +160,17 @@ class ClosedLoop:
         factors = factorise(system, self.deadline)
         return Evaluation(self, theta, system, factors, right, factors.solve(right), pairs=pairs)
 
+    def demand(self, batch: int = 1) -> int:
+        """Bytes that seeking the solutions of controllers step by step takes, about."""
+        return 8 * VECTORS * batch * self.n_states * self.layout.nodes * len(self.payoffs)
+
     def _system(self, transition: Array, action: Array) -> System:
         """Z = I − γ T_θ, dense (B, N, N), a list of sparse matrices, or known by products."""
         batch, nodes, states = len(action), self.layout.nodes, self.n_states
         order = states * nodes
         moves = action.transpose(0, 2, 1)[:, self.pair_actions, :, None] * transition  # (B, K, X, X')
         if order > SPARSE_LIMIT:
+            require_memory(self.demand(batch), f"evaluating {nodes} nodes in {states} states (ask for fewer)")
             return Implicit(tuple(self._products(self.discount * one) for one in moves))
         flat = moves.transpose(1, 0, 2, 3).reshape(len(self.pair_actions), -1)  # (K, B X X')
         weights, rows, columns = self.entries.pattern
@@ -180,18 +189,18 @@ class ClosedLoop:
 
     def _products(self, moves: Array) -> ChainProducts | FormedChain | TiledChain:
         """γ T of one controller: formed, where its moves leave it sparse, or by nodes and states in turn."""
-        formed = form_chain(self.entries, moves, self._most_entries)
+        formed = form_chain(self.entries, moves, self._most_entries(moves))
         if formed is not None:
             return formed
         if tileable(self.entries):
             return TiledChain(self.entries, moves)
         return ChainProducts(self.adjoint, self.reached, moves)
 
-    @property
-    def _most_entries(self) -> int:
-        """Entries up to which the chain of one controller is formed."""
+    def _most_entries(self, moves: Array) -> int:
+        """Entries up to which the chain of one controller (K, X, X') is formed."""
         usual = CHAIN_DENSITY * self.n_states * self.layout.nodes
-        return max(usual, min(DENSER * usual, SMALL_CHAIN))
+        led = np.count_nonzero(moves) <= 2 * np.count_nonzero(moves.any(axis=2))  # hardly anything is drawn by lot
+        return max(usual, min(DENSER * usual, SMALL_CHAIN)) if led else usual
 
     @cached_property
     def _places(self) -> Indices:

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.memory import memory_exhausted
 from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.blind import blind_values
 from versant.planning.blocks import Blocks, Turn
@@ -161,7 +162,7 @@ class PointSearch:
         begun = 0.0
         while self.work < effort and time.perf_counter() < self.model.deadline:
             gap, target = self.gap()
-            if gap <= target or self.work == begun:
+            if gap <= target or self.work == begun or memory_exhausted():
                 break
             begun = self.work
             self.trial(max(0.5 * target, 0.2 * gap))

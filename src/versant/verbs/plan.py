@@ -13,6 +13,7 @@ import numpy as np
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError, VersantError
+from versant.memory import within_memory
 from versant.planning.alphavectors import lower_vectors
 from versant.planning.bounds import BoundMethod
 from versant.planning.certificate import certify
@@ -64,6 +65,7 @@ def plan(
     bounds: Sequence[BoundMethod] | None = None,
     iterations: int | None = None,
     time: float | None = None,
+    memory: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     seed: int | np.random.Generator | None = 0,
     progress: Progress = silent,
@@ -111,6 +113,9 @@ def plan(
         same seed gives the same answer. For "alpha" and "columns" the number of searches.
     time : float, optional
         Seconds. Fresh random starts are drawn until they are over, or until the upper bound is reached.
+    memory : float, optional
+        Gigabytes that planning may take besides what the process holds. Searches for policy graphs stop there; sizes
+        of controllers that would not fit are refused. Without it, what the machine has is the limit of the latter.
     checkpoint : path, optional
         Where ascents that are done are kept while planning goes on. The same call with a file that an interrupted one
         has left behind goes on from there; a call that ends removes it.
@@ -127,6 +132,8 @@ def plan(
     ProblemError
         For an undiscounted or finite-horizon problem, an unknown cost, starts that are not for the problem or cannot be
         compressed, or the checkpoint of another call.
+    VersantError
+        Where what is asked for would not fit into memory.
     Interrupted
         A KeyboardInterrupt, on Ctrl-C, whose `plan` is the best so far, certified.
 
@@ -138,7 +145,7 @@ def plan(
     (True, True)
     """
     begun = clock.perf_counter()
-    _check(bounds or (), families or (), iterations, time)
+    _check(bounds or (), families or (), iterations, time, memory)
     if not isinstance(pomdp, Pomdp):
         raise ProblemError(f"plan() takes a Pomdp, not {type(pomdp).__name__}: read a file by vs.read_pomdp")
     aimed = pomdp if minimise is None else pomdp.minimising(minimise)
@@ -153,13 +160,14 @@ def plan(
     task = Task(sided.pomdp, drawn, iterations, begun, time, ready, deadline, end, finish, progress, journal)
     report = partial(_report, task, bounded, sided, name, minimise)
     try:
-        if method in SOLVERS:
-            if also or deterministic or isinstance(starts, list):
-                raise ProblemError(f"method {method!r} takes no controllers to start from, nor `deterministic`")
-            controller = solve(task, name, nodes)
-        else:
-            controller = ascend_from_starts(task, _method(method), nodes, starts, families, also, deterministic)
-        found = report(controller, task.able if bounds is None else bounds)
+        with within_memory(memory):
+            if method in SOLVERS:
+                if also or deterministic or isinstance(starts, list):
+                    raise ProblemError(f"method {method!r} takes no controllers to start from, nor `deterministic`")
+                controller = solve(task, name, nodes)
+            else:
+                controller = ascend_from_starts(task, _method(method), nodes, starts, families, also, deterministic)
+            found = report(controller, task.able if bounds is None else bounds)
     except KeyboardInterrupt as stop:
         if task.run.controller is None:
             raise
@@ -224,15 +232,19 @@ def _larger(task: Task, controller: Controller) -> Larger | None:
     return Larger(mixed.graph.n_nodes, float(mixed.totals[0]))
 
 
-def _check(bounds: Sequence[str], families: Sequence[str], iterations: int | None, time: float | None) -> None:
+def _check(
+    bounds: Sequence[str], families: Sequence[str], iterations: int | None, time: float | None, memory: float | None
+) -> None:
     unknown = [name for name in bounds if name not in BOUND_METHODS]
     if unknown:
         raise ProblemError(f"no upper bound is called {unknown[0]!r}; there are: {', '.join(BOUND_METHODS)}")
     strange = [name for name in families if name not in FAMILIES]
     if strange:
         raise ProblemError(f"no family of starts is called {strange[0]!r}; there are: {', '.join(FAMILIES)}")
-    if (iterations is not None and iterations < 1) or (time is not None and not time > 0):
-        raise ProblemError(f"planning needs iterations ≥ 1 and time > 0, not {iterations} and {time}")
+    if (iterations is not None and iterations < 1) or not all(one is None or one > 0 for one in (time, memory)):
+        raise ProblemError(
+            f"planning needs iterations ≥ 1, time > 0 and memory > 0, not {iterations}, {time}, {memory}"
+        )
 
 
 def _given(
