@@ -127,6 +127,8 @@ def test_a_group_with_conditions_is_sampled() -> None:
     assert list(table.effect) == ["Intercept", "drug[T.verum]", "mean", "sd"]
     assert (np.abs(table["mean"][:3].to_numpy() - fit.group.effects) < 1.5 * table["sd"][:3].to_numpy()).all()
     assert sample.natural.shape == (2, 150, 15, 2)
+    assert list(sample.frame().columns[:3]) == ["subject", "drug", "alpha"]
+    assert len(sample.verdicts) == 15
     first = vs.log_likelihood(ANEW, sample.trials, dict(zip(Q.parameters, sample.natural[0, 0].T, strict=True)))
     np.testing.assert_allclose(sample.log_likelihood[0, 0], first)
 
