@@ -6,14 +6,18 @@ subjects are searched again from fresh starts, and where a better mode turns up 
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import DataError, ModelError
+from versant.expressions.digest import digest
 from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign, intercepts
 from versant.inference.formula import Structure
@@ -22,14 +26,16 @@ from versant.inference.group_result import GroupFit, Polish
 from versant.inference.hierarchical import Climb, Step, begin, better_modes, changes, climb
 from versant.inference.integrated import Integral, integrated_ascent
 from versant.inference.likelihood import Likelihood
-from versant.inference.map import fit_subjects
+from versant.inference.map import best_ends
 from versant.inference.marginal import Marginal
 from versant.inference.polish import LaplaceSurface, Regularised, ascend
 from versant.inference.prior import Prior
 from versant.inference.rules import LEVELS, ORDERS, Lattice, Rule, lattices, product_rules
 from versant.inference.spread import CovarianceKind, Spread
+from versant.inference.stages import Stages
 from versant.inference.verdict import AGREEMENT
 from versant.progress import Progress, silent
+from versant.trials.origin import digests
 
 __all__ = ["fit_group"]
 
@@ -61,6 +67,7 @@ def fit_group(
     polish: Polish | None = "integrated",
     starts: int = 5,
     rng: np.random.Generator,
+    resume: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> GroupFit:
     """Fit a group.
@@ -81,6 +88,8 @@ def fit_group(
     starts : int
         Of each subject's optimisation, first and last.
     rng : numpy.random.Generator
+    resume : path, optional
+        A file that keeps what is done, and from which an interrupted fit goes on (`versant.inference.stages`).
     progress : Progress
 
     Raises
@@ -89,6 +98,8 @@ def fit_group(
         With fewer than two subjects.
     ModelError
         For options that do not exist.
+    VersantError
+        If the file to resume from is of another fit.
     """
     if likelihood.n_subjects < 2:
         raise DataError("a group needs two subjects or more", "fit a single subject with method='map'")
@@ -105,18 +116,22 @@ def fit_group(
     )
     if isinstance(marginal.likelihood, JointLikelihood):
         likelihood = marginal.likelihood.likelihood
-    alone = fit_subjects(likelihood, start, starts, rng, progress)
-    now = climb(marginal, _begun(marginal, alone.unconstrained, start), progress=progress)
-    for _ in range(ROUNDS):
+    asked = {"starts": starts, "minimum_sd": minimum_sd, "covariance": covariance, "polish": str(polish)}
+    stages = Stages.at(resume, asked if resume is None else asked | _told(likelihood, marginal, start), rng)
+    alone = stages.alone(lambda: best_ends(likelihood, start, starts, rng, progress)[0])
+    go_on = partial(climb, marginal, progress=progress)
+    now = stages.climb("first", _begun(marginal, alone, start), go_on)
+    for again in range(ROUNDS):
         found, _agreement = better_modes(marginal, now, starts, rng)
         if (found.laplace.log_joint <= now.laplace.log_joint + AGREEMENT).all():
             break
-        now = climb(marginal, found, progress=progress)
+        now = stages.climb(f"again {again}", found, go_on)
     progress(0, 1, "maximising the marginal likelihood")
     integral, regularised = None, False
     for regularised in _attempts(marginal, now, polish):
         if regularised:
-            now = climb(marginal, _away_from_singular(marginal, now), iterations=ENOUGH, regularised=True)
+            go_on = partial(go_on, iterations=ENOUGH, regularised=True)
+            now = stages.climb("regularised", _away_from_singular(marginal, now), go_on)
         if polish == "laplace":
             now = polish_laplace(marginal, now, regularised)
         else:
@@ -125,6 +140,18 @@ def fit_group(
             break
     now, agreement = better_modes(marginal, now, starts, rng)
     return report(marginal, likelihood, now, agreement, polish, integral, regularised)
+
+
+def _told(likelihood: Likelihood, marginal: Marginal, start: Prior) -> dict[str, str]:
+    """Return what tells this fit from another, apart from options."""
+    joint = marginal.likelihood
+    made = [marginal.design.stacked, marginal.design.fixed, start.mean, start.covariance]
+    if isinstance(joint, JointLikelihood):
+        made += [joint.coefficients.varying, joint.coefficients.fixed, joint.coefficients.known]
+    structure = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in made)).hexdigest()
+    columns = sorted(digests(likelihood.trials).items())
+    data = hashlib.sha256("".join(f"{name}:{value};" for name, value in columns).encode()).hexdigest()
+    return {"model": digest(likelihood.recurrence), "trials": data, "prior or structure": structure}
 
 
 def _attempts(marginal: Marginal, now: Climb, polish: Polish | None) -> tuple[bool, ...]:

@@ -27,6 +27,7 @@ Sources: Dempster, Laird & Rubin 1977; Varadhan & Roland 2008; Huys et al. 2011;
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,6 +47,7 @@ from versant.progress import Progress, silent
 __all__ = [
     "EM_TOLERANCE",
     "Climb",
+    "Middle",
     "Step",
     "begin",
     "better_modes",
@@ -89,9 +91,20 @@ class Climb:
         return float(self.laplace.evidence.sum())
 
 
+@dataclass(frozen=True)
+class Middle:
+    """A climb that is not at its end."""
+
+    done: int  # iterations
+    now: Climb
+    before: Climb | None  # from where the next leap is taken, if the next iteration is followed by one
+
+
 def climb(
     marginal: Marginal,
     start: Climb,
+    middle: Middle | None = None,
+    keep: Callable[[Middle], None] | None = None,
     *,
     iterations: int = 200,
     regularised: bool = False,
@@ -104,15 +117,19 @@ def climb(
     marginal : Marginal
     start : Climb
         Effects, covariance and modes to start from.
+    middle : Middle, optional
+        Where a climb was interrupted, to go on from instead.
+    keep : callable, optional
+        Is told of every iteration.
     iterations : int
         Limit of EM's; where it is met, the history shows that EM had not settled.
     regularised : bool
         With the prior ½ log|Σ| - ½ tr(A⁻² Σ).
     progress : Progress
     """
-    now = start
-    before: Climb | None = None
-    for done in range(iterations):
+    begun = middle or Middle(0, start, None)
+    now, before = begun.now, begun.before
+    for done in range(begun.done, iterations):
         progress(done, iterations, f"EM: Laplace evidence {now.evidence:.3f}")
         after = _moved(marginal, now, *maximisation(marginal, now, regularised=regularised), "em")
         if _settled(now, after):
@@ -122,6 +139,8 @@ def climb(
             before, now = now, after
         else:
             now, before = _leap(marginal, before, now, after, regularised), None
+        if keep is not None:
+            keep(Middle(done + 1, now, before))
     progress(iterations, iterations, f"Laplace evidence {now.evidence:.3f}")
     return now
 

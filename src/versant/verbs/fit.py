@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
@@ -40,7 +41,7 @@ Pooling = Literal["partial", "none"]
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "map": ("starts",),
-    "group": ("starts", "covariance", "formula", "shared", "fixed", "polish"),
+    "group": ("starts", "covariance", "formula", "shared", "fixed", "polish", "resume"),
     "sample": ("pooling", "covariance", "formula", "shared", "fixed", "sd_scale", "draws", "tune", "chains"),
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
@@ -81,6 +82,7 @@ def fit(
     shared: Collection[str] = (),
     fixed: Mapping[str, float] | None = None,
     polish: Polish | None = "integrated",
+    resume: str | os.PathLike[str] | None = None,
 ) -> GroupFit: ...
 
 
@@ -189,6 +191,9 @@ def fit(
     polish : {"integrated", "laplace", None}
         Of ``"group"``: what is maximised after EM. The marginal likelihood by numerical integration, unless told
         otherwise; the Laplace evidence; or nothing.
+    resume : path, optional
+        Of ``"group"``: a file that keeps what is done; an interrupted fit that is called again goes on from it, to the
+        same result. The polish starts again.
     sd_scale : float
         Of ``"sample"``: the prior of the standard deviations between subjects is half-normal(sd_scale); 1.
     draws, tune, chains : int
