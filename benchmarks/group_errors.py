@@ -71,8 +71,8 @@ class Kind:
 KINDS = (
     Kind("between", 20, 2000),
     Kind("between", 100, 2000),
-    Kind("within", 20, 500),
-    Kind("within", 100, 200),
+    Kind("within", 20, 2000),
+    Kind("within", 100, 2000),
 )
 
 
