@@ -145,4 +145,4 @@ def test_a_saved_fit_is_drawn_examined_and_checked(trials: Path, tmp_path: Path,
     assert main(["predictive", saved, *check]) == 0
     assert "3 replications" in capsys.readouterr().out
     assert main(["predictive", str(trials), *check]) == 2
-    assert "TRIALS need --model" in capsys.readouterr().err
+    assert "is no saved fit" in capsys.readouterr().err

@@ -37,7 +37,12 @@ def draw(result: str, figures: tuple[str, ...], subject: str | None, alone: str 
         named = [label for label in found.subjects if str(label) == subject]
         whose = {"subject": named[0] if named else subject}
         options = {"trajectory": whose} | ({"pairs": whose, "ranks": whose} if isinstance(found, Sample) else {})
+    drawn = {text.rpartition("=")[0] or kinds(found)[0] for text in figures}
+    if subject is not None and not drawn & set(options):
+        raise click.UsageError(f"--subject is of {' and '.join(sorted(options))}, such as trajectory=FILE")
     if alone is not None:
+        if "shrinkage" not in drawn:
+            raise click.UsageError("--alone is of shrinkage=FILE")
         options["shrinkage"] = {"alone": saved_fit(alone, AS_SAVED)}
     files = write_figures(found, wanted, title, **options)
     for text in tables:

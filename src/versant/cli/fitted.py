@@ -68,7 +68,8 @@ def saved_fit(path: str, options: dict[str, Any]) -> Fit | Sample | ControllerFi
     from versant.formats.results import load_fit
 
     if Path(path).is_file() and Path(path).suffix != ".json":
-        raise click.UsageError("TRIALS need --model; without it, name a saved fit (the folder of versant fit --out)")
+        hint = "name the folder of versant fit --out; or, where the command takes TRIALS, give --model"
+        raise click.UsageError(f"{path} is no saved fit: {hint}")
     if any(options[name] for name in (*READING, "on_missing")):
         raise click.UsageError("a saved fit says itself how its trials are read; --map and the like need --model")
     return load_fit(path)

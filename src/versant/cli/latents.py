@@ -65,6 +65,8 @@ def latents(
         raise click.UsageError("give --out FILE, or --events DIR")
     if (events is None) != (task is None):
         raise click.UsageError("--events DIR and --task LABEL go together")
+    if events is None and (run is not None or columns):
+        raise click.UsageError("--run and --column are of --events")
     folder = folder_for(events)
     found, whole = _saved(what, options) if model is None else _fitted(what, model, **options)
     name = found.model.name if isinstance(found, ControllerFit) else found.learner.name

@@ -58,6 +58,8 @@ def recover(
     gaussian: Any = None if prior == "none" else "default"
     design = {name: options.pop(name) for name in ("trials", "probabilities", "design")}
     how = given_for(method, options)
+    if groups is not None and method == "map":
+        raise click.UsageError("--groups needs --method group or sample")
     with progress_bar() as progress:
         found = recover_parameters(
             learner, build_task(task, **design), subjects, parameters=truth or None, prior=gaussian, method=method,

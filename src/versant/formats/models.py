@@ -143,5 +143,6 @@ def _importable(folder: Path) -> Iterator[None]:
 def _line(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return ""  # its own message says where
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
     return f", line {lines[-1]}," if lines else ""

@@ -131,7 +131,7 @@ def recover(
         "level": level,
         "on_missing": on_missing,
         "options": options,
-        "cut": cut,
+        "sizes": np.diff(cut).tolist(),
     }
     records = run_pieces(
         len(cut) - 1, piece, seed=seed, settings=settings, path=resume, message="fitting", progress=progress
@@ -164,7 +164,8 @@ def true_parameters(
         return {name: domain.natural(z[:, k]) for k, (name, domain) in enumerate(model.parameters.items())}
     given = parameters(rng, n) if callable(parameters) else parameters
     if set(given) != set(model.parameters):
-        raise ModelError(f"parameters= must give {', '.join(model.parameters)}; it gives {', '.join(map(str, given))}")
+        names = ", ".join(map(str, given))
+        raise ModelError(f"the true parameters must give {', '.join(model.parameters)}; given were {names}")
     wrong = [name for name, values in given.items() if np.shape(values) not in ((), (n,))]
     if wrong:
         raise ModelError(f"parameter {wrong[0]} needs one value, or one for each of the {n} subjects")
