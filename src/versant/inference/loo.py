@@ -70,18 +70,16 @@ def leave_out(log_likelihood: Array, log_weights: Array, efficiency: float = 1.0
     >>> float(found.elpd[0]), float(found.effective[0])
     (0.0, 0.0)
     """
-    units = log_likelihood.shape[1]
-    elpd, within, shapes = np.empty(units), np.empty(units), np.empty(units)
     alive = np.isfinite(log_weights)
     base = log_weights[alive] - _log_sum(log_weights[alive])
-    for u in range(units):
-        values = log_likelihood[alive, u]
-        with np.errstate(invalid="ignore"):
-            ratios = np.where(np.isfinite(values), base - values, -np.inf)
-        smoothed, shapes[u] = smooth(ratios, efficiency)
-        elpd[u] = _log_sum(smoothed + values) - _log_sum(smoothed)
-        within[u] = _log_sum(base + values)
-    return LeftOut(elpd, within - elpd, shapes)
+    values = np.ascontiguousarray(log_likelihood[alive].T)  # (U, S)
+    with np.errstate(invalid="ignore"):
+        ratios = np.where(np.isfinite(values), base - values, -np.inf)
+    smoothed, shapes = np.empty_like(ratios), np.empty(len(values))
+    for u, own in enumerate(ratios):
+        smoothed[u], shapes[u] = smooth(own, efficiency)
+    elpd = _log_sum((smoothed + values).T) - _log_sum(smoothed.T)
+    return LeftOut(elpd, _log_sum((base + values).T) - elpd, shapes)
 
 
 def leave_out_trials(

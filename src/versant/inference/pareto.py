@@ -77,10 +77,11 @@ def smooth(log_weights: Array, efficiency: float = 1.0) -> tuple[Array, float]:
     """
     highest = float(log_weights.max())
     count = min(int(0.2 * len(log_weights)), int(3.0 * math.sqrt(len(log_weights) / efficiency)))
-    order = np.argsort(log_weights, kind="stable")
     if count < FEWEST or not np.isfinite(highest):
         return log_weights, math.nan
+    order = np.argpartition(log_weights, -count - 1)
     tail = order[-count:]
+    tail = tail[np.argsort(log_weights[tail], kind="stable")]
     threshold = math.exp(float(log_weights[order[-count - 1]]) - highest)
     exceedances = np.exp(log_weights[tail] - highest) - threshold
     if exceedances[int(count / 4 + 0.5) - 1] <= NOTHING:
