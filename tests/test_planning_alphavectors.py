@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
 from versant.verbs.evaluate import evaluate
 from versant.verbs.plan import plan
+from versant.verbs.verify import verify
 
 RISKY = tiger(costs=("risk",))
 
@@ -57,6 +59,19 @@ def test_every_alpha_vector_is_kept_by_a_step_of_its_own(solved: Plan) -> None:
         for belief in np.random.default_rng(0).dirichlet(np.ones(task.n_states), size=50):
             promised, ahead = looked_ahead(found, task, belief)
             assert promised <= ahead + 1e-12 * abs(ahead)
+
+
+def test_vectors_that_promise_too_much_fail_their_check(solved: Plan) -> None:
+    assert solved.alpha is not None
+    vectors = solved.alpha.vectors.copy()
+    assert not any("alpha" in failure for failure in verify(solved, RISKY, effort=1e6).failures)
+    for change in (1e-6, 1.0):
+        raised = vectors.copy()
+        raised[0, 0] += change
+        wrong = replace(solved, alpha=AlphaPolicy(raised, solved.alpha.vector_actions, RISKY.actions))
+        assert any("alpha vector 0" in failure for failure in verify(wrong, RISKY, effort=1e6).failures)
+    swapped = replace(solved, alpha=AlphaPolicy(vectors, solved.alpha.vector_actions[::-1], RISKY.actions))
+    assert not verify(swapped, RISKY, effort=1e6).holds
 
 
 def test_a_vector_of_a_controller_is_what_its_node_is_worth() -> None:
