@@ -86,6 +86,9 @@ def test_draws_agree_with_the_hierarchical_fit(sampled: vs.GroupSample) -> None:
     assert list(table.effect) == ["mean", "mean", "sd", "sd"]
     away = np.abs(table["mean"][:2].to_numpy() - fit.group.effects)
     assert (away < 1.5 * table["sd"][:2].to_numpy()).all()
+    middle = 1 / (1 + np.exp(-sampled.effects[..., 0]))
+    assert table.natural[0] == pytest.approx(middle.mean())
+    assert table.natural_upper[0] == pytest.approx(np.quantile(middle, 0.975), abs=1e-3)
     subjects = sampled.frame()
     assert (np.abs(subjects.alpha - fit.natural[:, 0]) < 2 * subjects.alpha_sd).all()
     assert sampled.unconstrained.shape == (2, 150, 6, 2)

@@ -1,6 +1,6 @@
 """Draws from the prior of a group and its subjects, as `versant.inference.posterior` has it.
 
-    b ~ N(centre, width²),    sd_k ~ half-normal(1),    Ω ~ LKJ(η),    z_n ~ N(D_n b, diag(sd) Ω diag(sd))
+    b ~ N(centre, width²),    sd_k ~ half-normal(s),    Ω ~ LKJ(η),    z_n ~ N(D_n b, diag(sd) Ω diag(sd))
 
 Row i of the Cholesky factor of Ω is (a_i, 1) / √(1 + |a_i|²), and its density ∝ (1 + |a_i|²)^(-(K + 2η - 1)/2) over the
 d = i - 1 free entries is that of a multivariate Student t with ν = K + 2η - 1 - d degrees of freedom, divided by √ν:
@@ -25,7 +25,7 @@ def draw_group(density: GroupPosteriorDensity, rng: np.random.Generator) -> Unpa
     """Return a group and its subjects, drawn from their prior."""
     size = density.size
     effects = rng.normal(density.centre, density.width)
-    sd = np.abs(rng.standard_normal(size))
+    sd = density.scale * np.abs(rng.standard_normal(size))
     free = np.eye(size)
     for i in range(1, 1 if density.diagonal else size):
         degrees = size + 2.0 * density.concentration - 1.0 - i

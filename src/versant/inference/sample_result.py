@@ -202,7 +202,10 @@ class GroupSample(Sample):
         return judge(self.diverging, self.quality.values())
 
     def group_frame(self, level: float = 0.95) -> pd.DataFrame:
-        """Return one row an effect and one a standard deviation: mean, sd, interval, quality."""
+        """Return one row an effect and one a standard deviation: mean, sd, interval, quality.
+
+        Of a group mean also the natural value, the median over people: its posterior mean and interval.
+        """
         import pandas as pd
 
         labels = [(name, term) for name, term in self.design.names] + [(k, "sd") for k in self.design.labels]
@@ -210,6 +213,11 @@ class GroupSample(Sample):
         tails = (0.5 - level / 2.0, 0.5 + level / 2.0)
         low, high = np.quantile(values, tails, axis=(0, 1))
         both = (self.quality["effects"], self.quality["sd"])
+        natural = np.full((3, len(labels)), np.nan)
+        for i, (name, term) in enumerate(self.design.names):
+            if term == "mean":
+                link = self.learner.parameters[name].natural
+                natural[:, i] = link(values[..., i]).mean(), link(low[i]), link(high[i])
         return pd.DataFrame(
             {
                 "parameter": [name for name, _ in labels],
@@ -218,6 +226,9 @@ class GroupSample(Sample):
                 "sd": values.std(axis=(0, 1), ddof=1),
                 "lower": low,
                 "upper": high,
+                "natural": natural[0],
+                "natural_lower": natural[1],
+                "natural_upper": natural[2],
                 "rhat": np.concatenate([q.rhat for q in both]),
                 "ess_bulk": np.concatenate([q.ess_bulk for q in both]),
                 "ess_tail": np.concatenate([q.ess_tail for q in both]),
@@ -230,8 +241,8 @@ class GroupSample(Sample):
 
     def summary(self) -> str:
         """Return a few lines for a person."""
-        table = self.group_frame().to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return f"{super().summary()}\n{table}"
+        table = self.group_frame().drop(columns=["natural_lower", "natural_upper"])
+        return f"{super().summary()}\n{table.to_string(index=False, float_format=lambda v: f'{v:.4g}')}"
 
     def _flags(self) -> str:
         return ", ".join(sorted(str(flag) for flag in self.verdict))

@@ -79,7 +79,7 @@ def recover(
         A file in which the estimates of every 200 subjects, or of every group, are kept; an interrupted study goes on
         from there.
     **options
-        Of the method, as for `versant.fit`: ``starts``, ``covariance``, ``polish``, ``draws``, ``tune``, ``chains`` …
+        Of the method, as for `versant.fit`: ``starts``, ``covariance``, ``polish``, ``pooling``, ``draws`` …
 
     Returns
     -------
