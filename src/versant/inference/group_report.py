@@ -64,22 +64,23 @@ def report(
     )
     still = _stationary(marginal, likelihood, now) if polish is None else gain < largest_gain(len(y))
     settled = all(Verdict.CONVERGED in flags and Verdict.KINK not in flags for flags in individual.fit.verdicts)
-    verdicts = _verdicts(group, still and proper, proper, settled, regularised)
+    verdicts = _verdicts(group, still, proper, settled, regularised)
     return individual.with_group(replace(group, verdicts=verdicts))
 
 
-def _verdicts(group: Group, converged: bool, proper: bool, settled: bool, regularised: bool) -> frozenset[GroupVerdict]:
+def _verdicts(group: Group, still: bool, proper: bool, settled: bool, regularised: bool) -> frozenset[GroupVerdict]:
     subjects = group.design.n_subjects
     most = int(group.design.ranks.max())
     full_short = group.spread.kind == "full" and subjects < len(group.covariance) + 2
+    doubtful = group.evidence_error is not None and (group.evidence_error > DOUBTFUL or not still)
     flags = {
-        GroupVerdict.CONVERGED: converged,
+        GroupVerdict.CONVERGED: still and proper,
         GroupVerdict.COVARIANCE_SINGULAR: len(group.raised) > 0,
         GroupVerdict.REGULARISED: regularised,
         GroupVerdict.NO_MAXIMUM: not proper,
         GroupVerdict.FEW_SUBJECTS: subjects < FEW * most or full_short,
         GroupVerdict.SUBJECTS_UNSETTLED: not settled,
-        GroupVerdict.INTEGRATION_DOUBTFUL: group.evidence_error is not None and group.evidence_error > DOUBTFUL,
+        GroupVerdict.INTEGRATION_DOUBTFUL: doubtful,
     }
     return frozenset(flag for flag, holds in flags.items() if holds)
 

@@ -49,8 +49,8 @@ class GroupVerdict(Word):
         "regularised",
         "the marginal likelihood had no proper maximum, or one at a singular covariance of more than three parameters, "
         "and the prior ½ log|Σ| - ½ tr(A⁻² Σ) was put on the covariance between subjects: its standard deviations are "
-        "drawn away from zero and from beyond A, four of the prior that the fit started from, its correlations "
-        "towards zero",
+        "drawn away from zero and from beyond A (four times those of the prior that the fit started from), its "
+        "correlations towards zero",
         "do not read single correlations; more subjects, covariance='diagonal', shared= for what does not differ, or "
         "sampling the posterior",
     )
@@ -72,7 +72,8 @@ class GroupVerdict(Word):
     )
     INTEGRATION_DOUBTFUL = (
         "integration_doubtful",
-        "two rules of integration over the subjects' parameters differ by more than 0.1 in the group's log evidence",
+        "two rules of integration over the subjects' parameters differ by more than 0.1 in the group's log evidence, or "
+        "the maximum of one is none by the other",
         "read the subjects' own fits: some posterior has parts far from each other; fix or share what the data do not "
         "tell, or sample the posterior",
     )

@@ -140,7 +140,7 @@ def integrated_ascent(
     """
     first, rule = rules
     nodes, way = _placed(marginal, y, laplace, first), []
-    for _ in range(PLACEMENTS):
+    for left in reversed(range(PLACEMENTS)):
         nodes = _moved(marginal, y, nodes, laplace, rule)
         resting = IntegratedSurface(nodes, y)
         surface = Regularised(resting, marginal) if regularised else resting
@@ -150,7 +150,8 @@ def integrated_ascent(
         if not steps:
             break
         y = steps[-1].y
-        if isinstance(rule, Lattice) and steps[-1].value - start < SETTLED * largest_gain(len(y)):
+        near = steps[-1].value - start < SETTLED * largest_gain(len(y))
+        if isinstance(rule, Lattice) and (near or not left):
             way += ascend(surface, y, LAST_STEPS)
             break
         laplace = marginal.laplace(y, laplace.modes)
