@@ -72,8 +72,8 @@ class GroupVerdict(Word):
     )
     INTEGRATION_DOUBTFUL = (
         "integration_doubtful",
-        "two rules of integration over the subjects' parameters differ by more than 0.1 in the group's log evidence, or "
-        "the maximum of one is none by the other",
+        "two rules of integration over the subjects' parameters differ by more than 0.1 in the group's log evidence, "
+        "or the maximum of one is none by the other",
         "read the subjects' own fits: some posterior has parts far from each other; fix or share what the data do not "
         "tell, or sample the posterior",
     )
