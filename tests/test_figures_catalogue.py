@@ -180,6 +180,16 @@ def test_a_trajectory_is_that_of_the_subject(alone: vs.Fit) -> None:
         figure(alone, "trajectory", subject="nobody")
 
 
+def test_a_trajectory_with_conditions_is_in_the_order_of_the_trials() -> None:
+    trials = crossover(4, 20)
+    fit = vs.fit(ANEW, trials, method="group", formula="alpha ~ drug", starts=1)
+    table = figure_table(fit, "trajectory", subject=4)
+    mine = vs.latents(fit).query("subject == 4")
+    np.testing.assert_array_equal(table["value"], mine["value"])
+    np.testing.assert_array_equal(table["choice choice"], trials.only(4).codes("choice"))
+    np.testing.assert_array_equal(table["drug"], trials.only(4).frame()["drug"])
+
+
 def test_a_trajectory_of_a_learner_with_grids_goes_without_them() -> None:
     model, task = vs.models.find("kalman_thompson"), vs.Bandit(trials=10)
     truth = {name: float(domain.natural(domain.mean)) for name, domain in model.parameters.items()}

@@ -10,7 +10,9 @@ from versant.errors import DataError
 from versant.figures.axes import panel_title
 from versant.figures.canvas import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, clean, new_figure
 from versant.inference.controller_result import ControllerFit
+from versant.inference.group_result import GroupFit
 from versant.inference.importance import rebind
+from versant.inference.sample_result import GroupSample, Sample
 from versant.verbs.latents import latents
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from versant.inference.result import Fit
-    from versant.inference.sample_result import Sample
 
 __all__ = ["draw_choices", "figure_trajectory", "table_trajectory"]
 
@@ -42,17 +43,19 @@ def table_trajectory(fit: Fit | Sample | ControllerFit, subject: object = None) 
     DataError
         If there is no such subject.
     """
-    label = fit.subjects[0] if subject is None else subject
-    if label not in fit.subjects:
+    subjects, trials = fit.subjects, fit.trials
+    if isinstance(fit, GroupFit | GroupSample):  # with conditions, in the order in which people did them
+        subjects, trials = fit.people, fit.whole_trials
+    label = subjects[0] if subject is None else subject
+    if label not in subjects:
         raise DataError("no such subject", "name one of the fit", subject=label)
-    trials = fit.trials
     if isinstance(fit, ControllerFit):
         table = latents(fit)
         shown = [fit.model.action, fit.model.observation]
     else:
         table = latents(fit, states=not any(node.size for node in rebind(fit).recurrence.state))
         shown = list(trials.columns)
-    i = fit.subjects.index(label)
+    i = subjects.index(label)
     rows = slice(int(trials.offsets[i]), int(trials.offsets[i + 1]))
     mine = table.iloc[rows].reset_index(drop=True)
     mine.insert(0, "step", np.arange(1, len(mine) + 1))
