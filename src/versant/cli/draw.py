@@ -34,7 +34,8 @@ def draw(result: str, figures: tuple[str, ...], subject: str | None, alone: str 
     found = saved_fit(result, AS_SAVED)
     options: dict[str, Any] = {}
     if subject is not None:
-        named = [label for label in found.subjects if str(label) == subject]
+        labels = (*getattr(found, "people", ()), *found.subjects)  # with conditions, people and their conditions
+        named = [label for label in labels if str(label) == subject]
         whose = {"subject": named[0] if named else subject}
         options = {"trajectory": whose} | ({"pairs": whose, "ranks": whose} if isinstance(found, Sample) else {})
     drawn = {text.rpartition("=")[0] or kinds(found)[0] for text in figures}
