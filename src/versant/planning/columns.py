@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 
 from versant.optimise.cutting import model_minimum
 from versant.planning.bounds import UpperBound, add_budgets, units
-from versant.planning.graphsearch import Solution, small_graph, solve_by_points
-from versant.planning.pointbased import PointBased, PointSearch
+from versant.planning.graphsearch import GraphSearch, Solution, solve_by_points
+from versant.planning.pointbased import PointBased
 from versant.planning.policygraph import PolicyGraph, mixture
 from versant.tasks.pomdp import Pomdp
 
@@ -105,7 +105,12 @@ class Columns:
         self.upper = UpperBound(np.inf, {}, "columns")
         self.last = np.zeros(len(self.limits))
         self._box = FIRST_BOX
-        self._search: PointSearch | None = None  # the last, which may go on with more effort
+        self._search: GraphSearch | None = None  # the last, which may go on with more effort
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether only time limits the searches."""
+        return self.hardest == np.inf
 
     def generate(self, rounds: int, precision: float) -> None:
         """Search for plans until master and bound agree to `precision` × |value|, or all rounds are used up.
@@ -122,14 +127,16 @@ class Columns:
             if self.done:
                 break
             level, self.last = self._dual()
+            if self._searched(self.last):
+                self.done = not self._harder()
+                if self.done:
+                    break
             new = self.search(self.last)
             gained = new.totals[0] - self.last @ (new.totals[1:] - self.limits) - level
             if gained <= CLOSE * self.spread:
-                self.done = self.effort >= self.hardest
+                self.done = not self._harder()
                 if self.done:
                     break
-                self.effort = min(HARDER * self.effort, self.hardest)
-                self.model.precision /= HARDER
 
     def stop_at(self, deadline: float) -> None:
         """Set another deadline."""
@@ -137,15 +144,15 @@ class Columns:
 
     def keep_small(self, nodes: int) -> None:
         """Add to `small` a graph of at most `nodes` nodes of the last search, if one is made in little time."""
-        found = None if self._search is None else small_graph(self._search, nodes)
+        found = None if self._search is None else self._search.small(nodes)
         self.small += [] if found is None else [found]
 
     def search(self, multipliers: Array) -> Solution:
         """Search for the best plan at R − λ·C, and keep the upper bound if it is the lowest."""
         combination = np.concatenate([[1.0], -multipliers])
-        if self._search is None or not np.array_equal(self._search.combination, combination):
-            self._search = PointSearch(self.model, combination)
-        found = solve_by_points(self.model, combination, self.effort, self._search)
+        if self._search is None or not np.array_equal(self._search.points.combination, combination):
+            self._search = GraphSearch(self.model, combination)
+        found = self._search.run(self.effort)
         self.found.append(found)
         bound = add_budgets(found.upper, multipliers, self.limits)
         if bound < self.upper.value:
@@ -181,6 +188,20 @@ class Columns:
         rounding = 1e-12 * (abs(least) + abs(self.upper.value))
         shares = {name: price / weight for name, price in self.upper.multipliers.items()}
         return UpperBound((least - self.upper.value - rounding) / weight, shares, "columns")
+
+    def _searched(self, multipliers: Array) -> bool:
+        """Whether the last search was for these multipliers, with all the effort that searches may take now."""
+        last = None if self._search is None else self._search.points
+        same = last is not None and np.array_equal(last.combination[1:], -multipliers)
+        return same and last is not None and last.work >= self.effort
+
+    def _harder(self) -> bool:
+        """Let searches take more effort; whether they may."""
+        if self.effort >= self.hardest:
+            return False
+        self.effort = min(HARDER * self.effort, self.hardest)
+        self.model.precision /= HARDER
+        return True
 
     def _begin(self) -> None:
         """Find the best plan without budgets, and for each budget one that costs little."""

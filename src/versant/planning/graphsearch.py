@@ -22,12 +22,15 @@ from versant.planning.policygraph import PolicyGraph
 from versant.planning.thinning import thin
 from versant.planning.unrolling import BlockGraph, follow, unroll
 
-__all__ = ["Solution", "small_graph", "solve_by_points"]
+__all__ = ["GraphSearch", "Solution", "solve_by_points"]
 
 Array = NDArray[np.float64]
 
 PAIR_LIMIT, EDGE_LIMIT = 500_000, 20_000_000
 """Pairs (node, state of its block) and (node, pair) that a policy graph may have."""
+
+EXCHANGE_LIMIT = 8_000_000
+"""Pairs (edge, node that it might lead to) of a graph that is thinned."""
 
 NUMBER_LIMIT = 20_000_000
 """Numbers (nodes² × pairs) that a controller made of a graph may have."""
@@ -35,8 +38,8 @@ NUMBER_LIMIT = 20_000_000
 NODE_LIMIT, FOLLOWED_LIMIT = 400, 3000
 """Nodes of a graph that is unrolled; of the one that plans lead through."""
 
-SHARES = (0.1, 0.3, 1.0)
-"""When, as shares of the effort, policy graphs are made."""
+FIRST_SHARE, GROWTH = 0.1, 1.5
+"""Graphs are made after this share of the effort, then whenever the work has grown by this factor."""
 
 ROUNDS = 8
 """Policy graphs made in a row, as long as each is better than the one before."""
@@ -55,9 +58,7 @@ class Solution:
     upper: float  # of totals · combination, for every policy
 
 
-def solve_by_points(
-    model: PointBased, combination: Array, effort: float, search: PointSearch | None = None
-) -> Solution:
+def solve_by_points(model: PointBased, combination: Array, effort: float) -> Solution:
     """Search for the best plan at R = Σ_j combination_j · (reward, costs)_j; the model learns its α-vectors.
 
     Parameters
@@ -66,8 +67,6 @@ def solve_by_points(
     combination : (1+m,) array
     effort : float
         Multiplications, about.
-    search : PointSearch, optional
-        One of the same combination to go on with.
 
     Examples
     --------
@@ -76,75 +75,109 @@ def solve_by_points(
     >>> bool(found.totals[0] <= found.upper <= found.totals[0] + 0.2)
     True
     """
-    search = PointSearch(model, combination) if search is None else search
-    _close(search)
-    for share in SHARES:
-        search.run(share * effort)
-        _close(search)
-        gap, target = search.gap()
-        if gap <= target:
-            break
-    model.alphas = search.useful()
-    graph = _small(search)
-    return Solution(graph, graph.totals(model), combination, search.bound().value)
+    return GraphSearch(model, combination).run(effort)
 
 
-def small_graph(search: PointSearch, nodes: int) -> PolicyGraph | None:
-    """The best plan's graph, thinned block by block to at most `nodes` nodes and improved; None where that fails.
+class GraphSearch:
+    """Trials and policy graphs in turn, for one combination of reward and costs; it can go on with more effort.
 
-    It is quick where the problem is large, and thins even if it is late: compression may find a better graph, but takes
-    many times as long.
+    Parameters
+    ----------
+    model : PointBased
+    combination : (1+m,) array
     """
-    graph = follow(search, FOLLOWED_LIMIT)
-    if graph is None:
-        return None
-    deadline, search.model.deadline = search.model.deadline, float("inf")
-    small = thin(graph, search.combination, nodes, float("inf"))
-    search.model.deadline = deadline
-    return improve(search.model, small.graph().merged(), search.combination) if small.n_nodes <= nodes else None
 
+    def __init__(self, model: PointBased, combination: Array) -> None:
+        self.points = PointSearch(model, combination)
+        self._best: BlockGraph | None = None  # of those unrolled
+        self._worth = -np.inf
+        self._closed_at = 0.0  # work done when graphs were made last
 
-def _small(search: PointSearch) -> PolicyGraph:
-    """The graph that the best plan leads through, without the nodes that others can stand in for."""
-    model, combination = search.model, search.combination
-    graph = follow(search, FOLLOWED_LIMIT)
-    if graph is None or graph.n_nodes * len(model.owners) > EDGE_LIMIT:
-        graph = _unrolled(search)
-    loss = LOSS * max(search.resolution, abs(float(graph.totals() @ combination)))
-    small = thin(graph, combination, 1, loss).graph().merged()
-    limit = max(1, int((NUMBER_LIMIT / len(model.owners)) ** 0.5))
-    if small.n_nodes <= limit:
-        return small
-    return improve(model, compress(model, small, combination, limit), combination)
+    def run(self, effort: float) -> Solution:
+        """Search until the bounds agree or the work done reaches `effort`, about."""
+        points, model = self.points, self.points.model
+        while True:
+            self._close()
+            gap, target = points.gap()
+            if gap <= target or points.work >= effort or time.perf_counter() >= model.deadline:
+                break
+            first = FIRST_SHARE * effort if points.trials == 0 else 0.0
+            before = points.work
+            points.run(min(effort, max(first, GROWTH * points.work)))
+            if points.work == before:
+                break
+        model.alphas = points.useful()
+        graph = self._small()
+        deadline, model.deadline = model.deadline, float("inf")  # what the graph is worth is to be exact
+        totals = graph.totals(model)
+        model.deadline = deadline
+        return Solution(graph, totals, points.combination, points.bound().value)
 
+    def small(self, nodes: int) -> PolicyGraph | None:
+        """The best plan's graph, thinned block by block to at most `nodes` nodes and improved; None where that fails.
 
-def _close(search: PointSearch) -> None:
-    """Unroll the α-vectors into graphs and learn what their nodes are worth, as long as that helps."""
-    for _ in range(ROUNDS):
-        if time.perf_counter() >= search.model.deadline:
+        It is quick where the problem is large, and thins even if it is late: compression may find a better graph, but
+        takes many times as long.
+        """
+        model, combination = self.points.model, self.points.combination
+        graph = follow(self.points, FOLLOWED_LIMIT)
+        if graph is None:
+            return None
+        deadline, model.deadline = model.deadline, float("inf")
+        small = thin(graph, combination, nodes, float("inf"))
+        model.deadline = deadline
+        return improve(model, small.graph().merged(), combination) if small.n_nodes <= nodes else None
+
+    def _small(self) -> PolicyGraph:
+        """The graph that the best plan leads through, without the nodes that others can stand in for.
+
+        Where that has too many nodes, or there is no time to thin it, it is the best of those that were unrolled.
+        """
+        model, combination = self.points.model, self.points.combination
+        assert self._best is not None
+        limit = max(1, int((NUMBER_LIMIT / len(model.owners)) ** 0.5))
+        graph = follow(self.points, FOLLOWED_LIMIT)
+        late = time.perf_counter() >= model.deadline
+        if graph is None or graph.n_exchanges > EXCHANGE_LIMIT or (late and graph.n_nodes > limit):
+            graph = self._best
+        if late and graph.n_nodes <= limit:
+            return graph.graph().merged()
+        loss = LOSS * max(self.points.resolution, abs(float(graph.totals() @ combination)))
+        small = thin(graph, combination, 1, loss).graph().merged()
+        if small.n_nodes <= limit:
+            return small
+        return improve(model, compress(model, small, combination, limit), combination)
+
+    def _close(self) -> None:
+        """Unroll the α-vectors into graphs and learn what their nodes are worth, as long as that helps."""
+        points, model = self.points, self.points.model
+        if points.work == self._closed_at:
             return
-        before = float(search.bound().parts @ search.combination)
-        graph = _unrolled(search)
-        values = graph.values()
-        _learn(search, graph, values)
-        search.work += 20.0 * sum(part.size for part in values) * search.model.parts.shape[2]
-        if float(search.bound().parts @ search.combination) - before <= 0.01 * search.gap()[1]:
-            return
+        limit = max(1, min(NODE_LIMIT, EDGE_LIMIT // len(model.owners)))
+        for _ in range(ROUNDS):
+            if self._best is not None and time.perf_counter() >= model.deadline:
+                return
+            graph = unroll(points, limit, PAIR_LIMIT)
+            values = graph.values()
+            self._learn(graph, values)
+            points.work += 20.0 * sum(part.size for part in values) * model.parts.shape[2]
+            worth = float(values[0] @ model.root[1] @ points.combination)
+            gained, self._worth = worth - self._worth, max(worth, self._worth)
+            self._best = graph if gained > 0.0 else self._best
+            if gained <= 0.01 * points.gap()[1]:
+                break
+        self._closed_at = points.work
 
-
-def _unrolled(search: PointSearch) -> BlockGraph:
-    limit = min(NODE_LIMIT, EDGE_LIMIT // len(search.model.owners))
-    return unroll(search, max(1, limit), PAIR_LIMIT)
-
-
-def _learn(search: PointSearch, graph: BlockGraph, values: list[Array]) -> None:
-    """Add the values of a graph's nodes to the α-vectors, and the nodes to the plans."""
-    plans = search.model.plans
-    numbers = np.array(
-        [plans.add(action, edge) for action, edge in zip(graph.actions.tolist(), graph.edges, strict=True)]
-    )
-    for number, edge in zip(numbers.tolist(), graph.edges, strict=True):
-        plans.lead(number, numbers[edge])
-    for home in np.unique(graph.homes).tolist():
-        there = np.flatnonzero(graph.homes == home)
-        search.cell(home).learn(np.stack([values[node] for node in there]), numbers[there])
+    def _learn(self, graph: BlockGraph, values: list[Array]) -> None:
+        """Add the values of a graph's nodes to the α-vectors, and the nodes to the plans."""
+        plans = self.points.model.plans
+        numbers = np.array(
+            [plans.add(action, edge) for action, edge in zip(graph.actions.tolist(), graph.edges, strict=True)]
+        )
+        for number, edge in zip(numbers.tolist(), graph.edges, strict=True):
+            plans.lead(number, numbers[edge])
+        for home in np.unique(graph.homes).tolist():
+            there = np.flatnonzero(graph.homes == home)
+            cell = self.points.cell(home)
+            cell.learn(np.stack([values[node] for node in there]), numbers[there])
+            cell.tidy()

@@ -37,7 +37,11 @@ COMPRESSION = 10.0
 
 
 def graph_starts(
-    columns: Columns, problem: PlanningProblem, seed: int, deadline: float = float("inf")
+    columns: Columns,
+    problem: PlanningProblem,
+    seed: int,
+    deadline: float = float("inf"),
+    most: float = float("inf"),
 ) -> Iterator[Controller]:
     """Make starts of the best mixture of plans, of the best plan without budgets and of the last plan found.
 
@@ -51,6 +55,8 @@ def graph_starts(
         Of the noise.
     deadline : float
         Value of `time.perf_counter` at which graphs that are too large are made smaller at once.
+    most : float
+        Nodes of a graph beyond which it is left out.
 
     Where the problem is large there is no noise: it would make evaluation slow.
     """
@@ -62,6 +68,8 @@ def graph_starts(
     large = problem.loop.n_states * layout.nodes > PAIR_LIMIT
     columns.model.deadline = deadline
     for graph, multipliers in sources:
+        if graph.n_nodes > most:
+            continue
         small = fitted(columns, graph, multipliers, layout.nodes)
         visits = small.occupancy(columns.model).sum(axis=1)
         start = split(small.controller(layout), visits, layout.nodes)

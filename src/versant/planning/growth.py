@@ -11,6 +11,7 @@ Source: Poupart & Boutilier 2004, *Bounded finite state controllers*.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 
@@ -37,8 +38,17 @@ PATIENCE, LEAST_SIZE = 2, 8
 LATER_SHARE = 4
 """After the first size, one in so many of the random starts are run."""
 
+LARGEST_RATIO = 10
+"""Policy graphs are made smaller to start from where they have at most so many times the nodes."""
+
+SHARE = 0.5
+"""Share of the time left that one size may take."""
+
 PAIR_LIMIT = 20_000
 """Pairs (node, state) beyond which controllers do not grow: they are policy graphs, as large as these are."""
+
+MOST_ROUNDS = 1000
+"""Searches for policy graphs where time is the limit."""
 
 MARGIN = 1e-8
 """How far below the budgets mixtures stay, in units of the budgets."""
@@ -65,35 +75,77 @@ def grow(
     Controller
         The best of all sizes.
     """
-    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
-    best: Controller | None = None
-    rank, idle = (np.inf, np.inf), 0
     if columns is not None and not can_grow(len(columns.model.start)):
         return _whole(searches, columns, seed)
-    enough = _size_of_the_best_graph(columns)
+    growth = _Growth(searches, columns, starts, seed)
     for size in sizes:
-        if best is not None and size >= enough:
+        begun = time.perf_counter()
+        if not growth.at(size):
             break
-        search = searches(size)
-        number = starts if best is None else (starts + LATER_SHARE - 1) // LATER_SHARE
-        search.run(islice(random_starts(search.problem, seed), number), "random")
-        if best is not None:
-            larger = split(best, _visits(searches(best.n_nodes), best), size)
-            search.run([disturbed(larger, share, rng) for share in NOISE], "split")
-        if columns is not None:
-            search.run(graph_starts(columns, search.problem, seed, search.deadline), "graphs")
-        found = search.conclude()
-        new = search.rank(found)
-        small = LITTLE * max(abs(new[1]), 1e-3)
-        idle = idle + 1 if size > LEAST_SIZE and new[0] >= rank[0] and new[1] >= rank[1] - small else 0
-        if best is None or new < rank:
-            best, rank = found, new
-        bound = np.inf if columns is None else columns.upper.value / search.problem.scale
-        closed = rank[0] == 0.0 and bound + rank[1] <= small
-        if closed or idle >= PATIENCE or search.late or 1.5 * size * search.problem.loop.n_states > PAIR_LIMIT:
-            break
-    whole = None if columns is None else _graph_above(searches(1), columns, rank)
-    return whole or best or found
+        growth.search_on(min(2.0 * time.perf_counter() - begun, growth.first.deadline))
+    growth.search_on(growth.first.end)
+    return growth.best()
+
+
+class _Growth:
+    """The best controller so far, and whether it is worth while to go on."""
+
+    def __init__(self, searches: Callable[[int], Search], columns: Columns | None, starts: int, seed: int) -> None:
+        self.searches, self.columns, self.starts, self.seed = searches, columns, starts, seed
+        self.rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
+        self.found: Controller | None = None
+        self.rank, self.idle = (np.inf, np.inf), 0
+        self.first = searches(1)  # knows when the time is over
+
+    def at(self, size: int) -> bool:
+        """Ascend at a size; whether a larger one is worth while."""
+        if self.found is not None and size >= _size_of_the_best_graph(self.columns):
+            return False
+        search = self._ascended(size)
+        new = search.conclude()
+        rank = search.rank(new)
+        small = LITTLE * max(abs(rank[1]), 1e-3)
+        gained = self.found is None or rank[0] < self.rank[0] or rank[1] < self.rank[1] - small
+        if self.found is None or rank < self.rank:
+            self.found, self.rank = new, rank
+        behind = self.columns is not None and _outranks(self.columns, search, self.rank)
+        self.idle = self.idle + 1 if size > LEAST_SIZE and (behind or not gained) else 0
+        larger = 1.5 * size * search.problem.loop.n_states
+        return not (self._closed(small) or self.idle >= PATIENCE or self.first.late or larger > PAIR_LIMIT)
+
+    def _ascended(self, size: int) -> Search:
+        """Ascents from random starts, from the best controller so far, split, and from policy graphs."""
+        search = self.searches(size)
+        now = time.perf_counter()
+        search.deadline = now + SHARE * max(search.deadline - now, 0.0)
+        search.end = now + SHARE * max(search.end - now, 0.0)
+        number = self.starts if self.found is None else (self.starts + LATER_SHARE - 1) // LATER_SHARE
+        search.run(islice(random_starts(search.problem, self.seed), number), "random")
+        if self.found is not None:
+            larger = split(self.found, _visits(self.searches(self.found.n_nodes), self.found), size)
+            search.run([disturbed(larger, share, self.rng) for share in NOISE], "split")
+        if self.columns is not None:
+            most = LARGEST_RATIO * size
+            search.run(graph_starts(self.columns, search.problem, self.seed, search.deadline, most), "graphs")
+        return search
+
+    def _closed(self, small: float) -> bool:
+        """Whether the best controller so far is worth what the bound allows."""
+        bound = np.inf if self.columns is None else self.columns.upper.value / self.first.problem.scale
+        return self.rank[0] == 0.0 and bound + self.rank[1] <= small
+
+    def search_on(self, deadline: float) -> None:
+        """Go on with the search for policy graphs until then, where time is the limit."""
+        if self.columns is None or not self.columns.unlimited:
+            return
+        self.columns.stop_at(deadline)
+        self.columns.generate(MOST_ROUNDS, LITTLE)
+
+    def best(self) -> Controller:
+        """The best controller, or the best mixture of policy graphs where that is better."""
+        assert self.found is not None
+        whole = None if self.columns is None else _graph_above(self.first, self.columns, self.rank)
+        return whole or self.found
 
 
 def can_grow(states: int) -> bool:
@@ -123,13 +175,19 @@ def _size_of_the_best_graph(columns: Columns | None) -> float:
 
 def _graph_above(search: Search, columns: Columns, rank: tuple[float, float]) -> Controller | None:
     """Return the best mixture of policy graphs if it outranks what was found by more than a little."""
-    mixed, scale = columns.best(MARGIN), search.problem.scale
-    gained = float(mixed.totals[0]) / scale + rank[1]
-    if mixed.excess > 0.0 or (rank[0] == 0.0 and gained <= LITTLE * max(abs(rank[1]), 1e-3)):
+    if not _outranks(columns, search, rank):
         return None
+    mixed = columns.best(MARGIN)
     controller = mixed.graph.controller(search.problem.loop.layout)
     search.planning.offer(float(mixed.totals[0]), 0.0, lambda: controller)
     return controller
+
+
+def _outranks(columns: Columns, search: Search, rank: tuple[float, float]) -> bool:
+    """Whether the best mixture of policy graphs keeps the budgets and is worth more by more than a little."""
+    mixed = columns.best(MARGIN)
+    gained = float(mixed.totals[0]) / search.problem.scale + rank[1]
+    return mixed.excess <= 0.0 and (rank[0] > 0.0 or gained > LITTLE * max(abs(rank[1]), 1e-3))
 
 
 def _visits(search: Search, controller: Controller) -> Array:

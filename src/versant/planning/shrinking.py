@@ -18,6 +18,9 @@ SHARE = 0.25
 TRUST = 2.0
 """How many times the loss foreseen the loss may be."""
 
+WORTHWHILE = 0.02
+"""Share of the nodes to remove at a time below which it is not worth the while, where no size is asked for."""
+
 
 class Sized(Protocol):
     """Anything with nodes."""
@@ -72,11 +75,12 @@ def shrink(
         smaller, foreseen = found
         following = rank(smaller)
         lost = ranking.worth - following.worth
+        least_count = max(1, int(WORTHWHILE * graph.n_nodes)) if loss < float("inf") else 1
         surprise = lost > TRUST * foreseen + 1e-4 * abs(ranking.worth)
-        if (surprise or following.worth < least) and count > 1:
-            count = count // 3
+        if (surprise or following.worth < least) and count > least_count:
+            count = max(count // 3, least_count)
             continue
-        if following.worth < least:
+        if following.worth < least or (surprise and least_count > 1):
             break
         graph, ranking, count = smaller, following, 2 * count
     return graph

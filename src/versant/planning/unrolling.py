@@ -50,13 +50,19 @@ class BlockGraph:
         """Number of nodes, X."""
         return len(self.homes)
 
+    @property
+    def n_exchanges(self) -> int:
+        """Number of pairs (edge, node of the block that the edge leads to)."""
+        there = np.bincount(self.homes)
+        return int(there[self.homes[np.concatenate(self.edges)]].sum())
+
     def values(self) -> list[Array]:
         """Values of reward and costs from every node, in the states of its block, (1+m, c) each."""
         model = self.model
         right = np.concatenate(
             [model.parts[:, model.blocks.states(int(n)), a].T for n, a in zip(self.homes, self.actions, strict=True)]
         )  # (N, 1+m)
-        solved = solve_discounted(self._chain(), model.discount, right, model.deadline)
+        solved = solve_discounted(self._chain(), model.discount, right)
         ends = np.cumsum(model.blocks.sizes[self.homes])[:-1]
         return [part.T for part in np.split(solved, ends)]
 
@@ -66,7 +72,7 @@ class BlockGraph:
         sizes = model.blocks.sizes[self.homes]
         begun = np.zeros((int(sizes.sum()), 1))
         begun[: sizes[0], 0] = model.root[1]
-        visits = solve_discounted(csr_array(self._chain().T), model.discount, begun, model.deadline)
+        visits = solve_discounted(csr_array(self._chain().T), model.discount, begun)
         return np.split(visits[:, 0], np.cumsum(sizes)[:-1])
 
     def totals(self) -> Array:
@@ -190,6 +196,7 @@ def unroll(search: PointSearch, limit: int, pairs: int) -> BlockGraph:
         if (home, vector) in nodes:
             continue
         size += len(belief)
+        search.cell(home).points.add(belief)  # so that α-vectors that are good here are kept
         action, _, choice = search.best_plan(home, belief, every)
         after = search.successors(home, belief, action)
         nodes[home, vector] = _Node(len(nodes), action, choice, after)
