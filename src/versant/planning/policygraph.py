@@ -23,6 +23,7 @@ from versant.agents.controller import Controller
 from versant.agents.layout import Layout
 from versant.planning.pointbased import PointBased
 from versant.planning.series import ACCURACY, solve_discounted
+from versant.planning.sweeps import reached_from
 
 __all__ = ["PolicyGraph", "mixture"]
 
@@ -103,7 +104,7 @@ class PolicyGraph:
         """Expected discounted number of visits d(x, s), (X, S); only pairs that are reached enter the system."""
         weights = np.outer(self.start, model.start).ravel()
         chain = self.chain(model) if chain is None else chain
-        kept = _reached(chain, np.flatnonzero(weights))
+        kept = reached_from(chain, np.flatnonzero(weights))
         inner = csr_array(chain[kept][:, kept].T)
         visits = np.zeros(len(weights))
         visits[kept] = solve_discounted(inner, model.discount, weights[kept, None], model.deadline)[:, 0]
@@ -127,17 +128,6 @@ class PolicyGraph:
         chain = csr_array((data, np.concatenate(columns), indptr), shape=(size, size))
         chain.sum_duplicates()  # observations that lead to the same pair
         return chain
-
-
-def _reached(chain: csr_array[Any], begin: Indices) -> Indices:
-    """Which pairs can be reached from some, these among them."""
-    reached = np.zeros(chain.shape[0], dtype=bool)
-    front = begin
-    while len(front):
-        reached[front] = True
-        following = chain[front].indices
-        front = np.unique(following[~reached[following]])
-    return np.flatnonzero(reached)
 
 
 def mixture(graphs: Sequence[PolicyGraph], weights: Array) -> PolicyGraph:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from versant.planning.pairs import PairEntries
-from versant.planning.sweeps import run_order, sweep_until
+from versant.planning.sweeps import reached_from, run_order, sweep_until
 
 __all__ = ["ChainProducts", "FormedChain", "form_chain"]
 
@@ -100,6 +100,12 @@ class FormedChain:
 
     def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
         """Solve x = b + γ T x, or with Tᵀ, as far as sweeps go; right-hand sides (S X, j)."""
+        if transposed:
+            kept = reached_from(self.matrix, np.flatnonzero(right.any(axis=1)))  # elsewhere x is zero
+            if 2 * len(kept) < len(right):
+                inner, found = FormedChain(csr_array(self.matrix[kept][:, kept])), np.zeros_like(right)
+                found[kept] = inner.first(right[kept], True, None if near is None else near[kept], deadline)
+                return found
         kernel, order = (self._adjoint, self._order[::-1]) if transposed else (self.matrix, self._order)
         return sweep_until(kernel, order, right, SWEEP_TOLERANCE, first=near, sweeps=self._sweeps, deadline=deadline)
 

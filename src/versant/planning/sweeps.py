@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 from versant.expressions.compiled.machine import Loaded, host
 from versant.expressions.compiled.objects import object_code
 
-__all__ = ["run_order", "sweep_until"]
+__all__ = ["reached_from", "run_order", "sweep_until"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -107,6 +107,23 @@ def run_order(kernel: csr_array[Any]) -> Indices:
     forward = int((label[entries.row] < label[entries.col]).sum())
     backward = int((label[entries.row] > label[entries.col]).sum())
     return np.argsort(-label if forward > backward else label, kind="stable")
+
+
+def reached_from(kernel: csr_array[Any], begin: Indices) -> Indices:
+    """Which states can be reached from some, these among them.
+
+    Examples
+    --------
+    >>> reached_from(csr_array(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])), np.array([0]))
+    array([0, 1])
+    """
+    reached = np.zeros(kernel.shape[0], dtype=bool)
+    front = begin
+    while len(front):
+        reached[front] = True
+        following = kernel[front].indices
+        front = np.unique(following[~reached[following]])
+    return np.flatnonzero(reached)
 
 
 def sweep_until(
