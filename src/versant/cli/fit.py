@@ -17,6 +17,7 @@ from versant.cli.output import folder_for
 from versant.cli.parts import fit_folder
 
 if TYPE_CHECKING:
+    from versant.agents.learner import Learner
     from versant.inference.result import Fit
     from versant.inference.sample_result import Sample
     from versant.trials import Trials
@@ -66,14 +67,12 @@ def fit(
 
     With --prior none it is maximum likelihood; with --method group the distribution over subjects is estimated too;
     with --method sample the joint posterior of group and subjects is sampled, or with --pooling none that of every
-    subject alone (that needs the extra 'sample'). With
-    --nodes in place of --model, one finite-state controller is fitted to all subjects.
+    subject alone (that needs the extra 'sample'). With --nodes in place of --model, one finite-state controller is
+    fitted to all subjects.
 
     TRIALS is a table with one row a trial (.csv, .tsv, .txt, .parquet), or a folder of .parquet parts, each with whole
     subjects, that is fitted part by part.
     """
-    from versant.verbs.fit import fit as fit_trials
-
     read = {"mapped": mapped, "choices": choices, "missing": missing}
     controller = take_controller(options)
     if controller is not None:
@@ -101,12 +100,35 @@ def fit(
             trials, learner, gaussian, starts=starts, seed=seed, on_missing=on_missing, out=out, as_json=as_json,
             read=read,
         )  # fmt: skip
+    return _fit_file(
+        trials, learner, gaussian, method, how, wanted, read=read, seed=seed, on_missing=on_missing, out=out,
+        as_json=as_json,
+    )  # fmt: skip
+
+
+def _fit_file(
+    trials: str,
+    learner: Learner,
+    prior: Any,
+    method: Any,
+    how: dict[str, Any],
+    wanted: list[tuple[str | None, Path]],
+    *,
+    read: dict[str, Any],
+    seed: int,
+    on_missing: Any,
+    out: str | None,
+    as_json: bool,
+) -> int:
+    """Fit a learner to a file of trials, say what was found, and write it."""
+    from versant.verbs.fit import fit as fit_trials
+
     table = load_trials(trials, **read)
     remark(*table.report)
     folder = folder_for(out)
     with progress_bar() as progress:
         found = fit_trials(
-            learner, table, gaussian, seed=seed, on_missing=on_missing, method=method, progress=progress, **how
+            learner, table, prior, seed=seed, on_missing=on_missing, method=method, progress=progress, **how
         )
     remark(*said_later(found, table))
     used = {"starts": how.get("starts", STARTS)} if method != "sample" else {}
