@@ -14,6 +14,7 @@ from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.planning.alphavectors import lower_vectors, vector_graph
 from versant.planning.certificate import certify
+from versant.planning.journal import describe
 from versant.planning.result import Plan
 from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
@@ -120,6 +121,13 @@ def test_starts_of_every_size_and_kind_are_brought_to_size(solved: Plan, nodes: 
         assert found.value >= (-20.000001 if nodes == 3 else solved.value - 1e-9)
     besides = plan(RISKY, nodes, starts=1, families=("random",), also=[policy], bounds=(), iterations=30)
     assert besides.value >= (-20.000001 if nodes == 3 else solved.value - 1e-9)
+
+
+def test_a_checkpoint_knows_its_starts(solved: Plan) -> None:
+    other = Controller.random(5, RISKY.actions, RISKY.observations, seed=1)
+    calls = [describe(RISKY, starts=starts) for starts in (None, 3, [solved.controller], [other])]
+    assert len(set(calls)) == 4
+    assert describe(RISKY, starts=[other]) == calls[3]
 
 
 def test_starts_that_cannot_be_used_say_what_to_do(solved: Plan) -> None:

@@ -172,7 +172,8 @@ def _upper_bounds(plan: Plan, task: Pomdp, tolerance: float, effort: float) -> I
         by_search = bound.method in ("columns", "sawtooth")
         blur = (tolerance if by_search else 1e-7) * max(abs(again), 1e-3 * spread)
         if not again <= bound.value + blur:
-            yield f"upper bound ({bound.method}): claimed {bound.value!r}, not confirmed; computed {again!r}"
+            more = " (more effort may confirm it)" if by_search else ""
+            yield f"upper bound ({bound.method}): claimed {bound.value!r}, not confirmed; computed {again!r}{more}"
 
 
 def _vectors(alpha: AlphaPolicy, plan: Plan, task: Pomdp) -> Iterator[str]:
