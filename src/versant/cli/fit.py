@@ -150,13 +150,14 @@ def _fit_file(
 def _show(found: Fit | Sample) -> None:
     from versant.inference.group_result import GroupFit
     from versant.inference.result import Fit
+    from versant.inference.sample_result import GroupSample
 
     print(found.summary())
     frame = found.frame()
-    if isinstance(found, Fit):
-        cells = found.cells if isinstance(found, GroupFit) else None
-        own = [column for name in found.learner.parameters for column in (name, f"{name}_se")]
-        frame = frame[["subject", *(cells.conditions if cells else ()), *own, "log_likelihood", "pseudo_r2", "verdict"]]
+    cells = found.cells if isinstance(found, GroupFit | GroupSample) else None
+    width, rest = ("se", ["log_likelihood", "pseudo_r2"]) if isinstance(found, Fit) else ("sd", ["rhat", "ess"])
+    own = [column for name in found.learner.parameters for column in (name, f"{name}_{width}")]
+    frame = frame[["subject", *(cells.conditions if cells else ()), *own, *rest, "verdict"]]
     print_table(frame.head(SUBJECTS_SHOWN))
     if len(frame) > SUBJECTS_SHOWN:
         print(f"… and {len(frame) - SUBJECTS_SHOWN} more subjects (all of them with --out or --json)")
