@@ -71,9 +71,7 @@ def sample_subjects(
     require_arviz()
     subjects = likelihood.n_subjects
     root = np.tile(_roots(likelihood, prior, rng, progress), (chains, 1, 1))
-    whose = np.tile(np.arange(subjects), chains)
-
-    highest = prior.log_density(prior.mean[None])
+    whose, highest = np.tile(np.arange(subjects), chains), prior.log_density(prior.mean[None])
 
     def posterior(lanes: NDArray[np.int64]) -> LaneDensity:
         gradient = lane_gradient(likelihood, whose[lanes])
