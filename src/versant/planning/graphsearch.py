@@ -2,8 +2,9 @@
 
 An α-vector that a trial finds ends, some steps ahead, in doing one thing for ever. The policy graph that the α-vectors
 unroll into never ends; its nodes' exact values are α-vectors of their own, which the trials go on from (policy
-iteration). So both feed each other, and the lower bound is the value of a graph at every moment: the one that the best
-plan at the start belief leads through. In the end, nodes that others of their block can stand in for are left out.
+iteration). So both feed each other, in turn: graphs are made whenever the work done has grown by half, several in a row
+as long as they get better, and the lower bound is the value of a graph at every moment, the one that the best plan at
+the start belief leads through. In the end, nodes that others of their block can stand in for are left out.
 
 Source: Ji et al. 2007, *Point-based policy iteration*; Poupart & Boutilier 2004 (bounded policy iteration).
 """

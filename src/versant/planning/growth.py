@@ -2,9 +2,12 @@
 
 Sizes grow by half; where time is the limit, in greater steps, so that larger ones are reached. At every size ascents
 start from the best controller so far, its most visited nodes split (which loses nothing) and disturbed, and from policy
-graphs where there are any. It ends when the value is close to the upper bound, when two sizes in a row have gained next
-to nothing, or when the time is over. Where the best mixture of policy graphs is worth more than all that was found, it
-is the answer as it is; if it reaches the bound, no controller becomes larger than it.
+graphs where there are any of about that size. Growth ends when the value is close to the upper bound, when two sizes in
+a row have gained next to nothing or stayed behind the policy graphs, or when the time is over.
+
+Where time is the limit, the search for policy graphs goes on after each size for as long as its ascents took, and then
+with all the time that is left. Where the best mixture of policy graphs is worth more than all that was found, it is the
+answer as it is; if it reaches the bound, no controller becomes larger than it.
 
 Source: Poupart & Boutilier 2004, *Bounded finite state controllers*.
 """
