@@ -166,6 +166,13 @@ def test_what_cannot_be_fitted(ragged):
         fit_controller(MODEL, ragged, starts=0, rng=np.random.default_rng(0))
     with pytest.raises(ModelError, match="takes no covariance="):
         vs.fit(MODEL, ragged, covariance="full")
+    for verb in (vs.recover, vs.calibrate, lambda model, task: vs.crossvalidate(model, ragged, over="subject")):
+        with pytest.raises(ModelError, match="for learners, not for a ControllerModel"):
+            verb(MODEL, GRID)
+    with pytest.raises(ModelError, match="takes learners"):
+        vs.confusion({"a": MODEL, "b": vs.models.find("q_learning")}, GRID)
+    with pytest.raises(ModelError, match="the fit of a learner"):
+        vs.predictive(vs.fit(MODEL, ragged, starts=1), GRID)
     missing = vs.Trials.from_columns(
         subject=["ann", "ann"], columns={"action": [0, -1], "observation": [0, 1]}, codings={"action": 2}
     )

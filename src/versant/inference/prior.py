@@ -150,8 +150,10 @@ def as_prior(learner: Learner, prior: PriorLike) -> Prior | None:
     Raises
     ------
     ModelError
-        For unknown names or the wrong size.
+        For unknown names or the wrong size, or something else than a learner.
     """
+    if not isinstance(learner, Learner):
+        raise ModelError(f"this is for learners, not for a {type(learner).__name__}")
     if prior is None:
         return None
     names = list(learner.parameters)

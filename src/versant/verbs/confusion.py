@@ -177,6 +177,9 @@ def confusion(
         raise ModelError("confusion() takes two models or more, each with a name of its own")
     if not set(given) <= set(named) or None in given.values():
         raise ModelError(f"priors= gives priors (not None) of the models {', '.join(named)}")
+    odd = [name for name, model in named.items() if not isinstance(model, Learner)]
+    if odd:
+        raise ModelError(f"confusion() takes learners; {odd[0]!r} is a {type(named[odd[0]]).__name__}")
     if n < 1:
         raise ModelError(f"n={n}: at least one subject is needed")
     criterion = choose(criterion, [])

@@ -135,6 +135,8 @@ def predictive(
     chosen = dict(statistics or {"stay_after_win": stay_after(True), "stay_after_loss": stay_after(False)})
     if n < 1 or (statistics is not None and not statistics):
         raise ModelError("predictive() needs a statistic and a replication, or more")
+    if not isinstance(fit, Fit | Sample):
+        raise ModelError(f"predictive() takes the fit of a learner, not a {type(fit).__name__}")
     rng = np.random.default_rng(seed)
     if isinstance(task, Pomdp):
         task = InPomdp(task, int(fit.trials.n_trials.max()))

@@ -106,6 +106,7 @@ def recover(
         raise ModelError(f"n={n}: recovery needs two subjects or more")
     if not 0.0 < level < 1.0:
         raise ModelError(f"level={level} must lie between 0 and 1")
+    around = as_prior(model, prior)
     cut = _cut(n, method, groups, options)
     rng = np.random.default_rng(seed)
     truth = true_parameters(model, parameters, prior, n, rng)
@@ -120,7 +121,6 @@ def recover(
         )  # fmt: skip
         return Estimates.of(found, z[rows], level).to_record()
 
-    around = as_prior(model, prior)
     settings = {
         "study": "recovery",
         "model": fingerprint(model),
