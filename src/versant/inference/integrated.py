@@ -24,7 +24,7 @@ from versant.inference.laplace import Laplace
 from versant.inference.marginal import Marginal
 from versant.inference.mixture import Mixture
 from versant.inference.nodes import Nodes
-from versant.inference.polish import Point, Regularised, ascend
+from versant.inference.polish import Point, Regularised, ascend, at_maximum
 from versant.inference.reference import Reference
 from versant.inference.rules import Lattice, Rule
 
@@ -38,14 +38,11 @@ SERVING = 0.5
 ADAPTATIONS = 4
 """Of a proposal, before the first ascent."""
 
-PLACEMENTS = 6
+PLACEMENTS = 8
 """How often nodes are moved."""
 
 STEPS, LAST_STEPS = 3, 30
 """Newton steps between two placements of a lattice, and after the last or of a product rule."""
-
-SETTLED = 0.5
-"""Share of what another Newton step may promise at a maximum, below which lattices need no further placement."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +147,11 @@ def integrated_ascent(
         if not steps:
             break
         y = steps[-1].y
-        near = steps[-1].value - start < SETTLED * largest_gain(len(y))
+        near = steps[-1].value - start < largest_gain(len(y))
         if isinstance(rule, Lattice) and (near or not left):
             way += ascend(surface, y, LAST_STEPS)
-            break
+            y = way[-1].y
+            if at_maximum(surface, y):
+                break
         laplace = marginal.laplace(y, laplace.modes)
     return way, nodes

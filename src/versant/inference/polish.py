@@ -30,6 +30,7 @@ __all__ = [
     "Regularised",
     "Surface",
     "ascend",
+    "at_maximum",
     "log_prior",
     "newton_direction",
     "prior_information",
@@ -188,6 +189,12 @@ def ascend(surface: Surface, y: Array, limit: int = 60) -> list[Point]:
         way.append(after)
         y, value = after.y, after.value
     return way
+
+
+def at_maximum(surface: Surface, y: Array) -> bool:
+    """Whether another step promises nothing, and the surface bends upwards nowhere."""
+    information = surface.information(y)
+    return promised(surface.score(y), information) < surface.tolerance and not _upward_bend(information).any()
 
 
 def _upward_bend(information: Array) -> Array:
