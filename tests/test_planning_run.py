@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,13 @@ def test_times_are_those_at_which_numbers_were_reached() -> None:
 def test_too_many_nodes_are_refused_before_they_are_made() -> None:
     with pytest.raises(VersantError, match=r"planning with 10000000 nodes .ask for fewer. would take"):
         plan(RISKY, nodes=10_000_000, families=("random",))
+
+
+def test_a_gap_that_time_did_not_allow_is_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("versant.planning.certificate._in_time", lambda *given: False)
+    found = plan(RISKY, **GIVEN)
+    monkeypatch.undo()
+    assert found.first_order_gap == np.inf
+    assert PlanVerdict.NOT_STATIONARY in found.verdict
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["first_order_gap"] is None
+    assert verify(found, RISKY).holds

@@ -53,7 +53,7 @@ class Plan:
     bounds: tuple[UpperBound, ...]  # every bound that was computed
     proved_at: tuple[float, ...]  # seconds at which each of them was there; for the value see `history`
     multipliers: Mapping[str, float]  # shadow price of each budget less that of its floor, reward per unit of cost
-    first_order_gap: float  # what the problem linearised at the controller still promises, in units of reward
+    first_order_gap: float  # what linearisation still promises, in units of reward; infinite where unknown
     verdict: tuple[PlanVerdict, ...]
     least_excess: UpperBound | None  # where no controller within the budgets was found: a bound of the least excess
     history: tuple[Improvement, ...]
@@ -102,7 +102,7 @@ class Plan:
             "multipliers": dict(self.multipliers),
             "least_excess": None if self.least_excess is None else _proof(self.least_excess),
             "gap": self.gap,
-            "first_order_gap": self.first_order_gap,
+            "first_order_gap": self.first_order_gap if np.isfinite(self.first_order_gap) else None,
             "larger": None if self.larger is None else self.larger._asdict(),
             "verdict": [str(flag) for flag in self.verdict],
             "history": [list(moment) for moment in self.history],

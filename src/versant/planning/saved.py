@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.planning.bounds import UpperBound
@@ -37,7 +39,7 @@ def plan_from_dict(content: Mapping[str, Any], pomdp: Pomdp) -> Plan:
         bounds=tuple(_bound(one) for one in content["bounds"]),
         proved_at=tuple(float(one["seconds"]) for one in content["bounds"]),
         multipliers=dict(content["multipliers"]),
-        first_order_gap=float(content["first_order_gap"]),
+        first_order_gap=np.inf if content["first_order_gap"] is None else float(content["first_order_gap"]),
         verdict=tuple(PlanVerdict(word) for word in content["verdict"]),
         least_excess=None if excess is None else _bound(excess),
         history=tuple(Improvement(*moment) for moment in content["history"]),

@@ -49,7 +49,8 @@ class PlanVerdict(Word):
     )
     NOT_STATIONARY = (
         "not_stationary",
-        "the problem linearised at the controller still promises more than 1e-5 of its value",
+        "the problem linearised at the controller still promises more than 1e-5 of its value, or time ended before "
+        "that was known (the first-order gap then is infinite)",
         "more iterations or more time.",
     )
     OPTIMAL = (

@@ -15,7 +15,7 @@ rounding.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,8 @@ def _budgets(plan: Plan) -> Iterator[str]:
 
 
 def _stationarity(plan: Plan, task: Pomdp) -> Iterator[str]:
+    if plan.first_order_gap == np.inf:  # there was no time for it: nothing is claimed
+        return
     found = certify(task, plan.controller)
     blur = 1e-9 * found.scale
     if not plan.first_order_gap >= found.gap - blur:
@@ -153,7 +155,9 @@ def _stationarity(plan: Plan, task: Pomdp) -> Iterator[str]:
 def _flags(plan: Plan, task: Pomdp) -> Iterator[str]:
     proved = plan.least_excess is not None and plan.least_excess.value > 0
     larger = -np.inf if plan.larger is None else plan.larger.value
-    flags = judge(certify(task, plan.controller), plan.upper_bound, proved, larger)
+    found = certify(task, plan.controller)
+    found = replace(found, gap=np.inf) if plan.first_order_gap == np.inf else found
+    flags = judge(found, plan.upper_bound, proved, larger)
     if flags != tuple(flag for flag in plan.verdict if flag != PlanVerdict.INTERRUPTED):
         yield f"verdict: claimed {', '.join(plan.verdict)}; the numbers say {', '.join(flags)}"
 
