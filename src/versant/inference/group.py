@@ -119,18 +119,33 @@ def fit_group(
     asked = {"starts": starts, "minimum_sd": minimum_sd, "covariance": covariance, "polish": str(polish)}
     stages = Stages.at(resume, asked if resume is None else asked | _told(likelihood, marginal, start), rng)
     alone = stages.alone(lambda: best_ends(likelihood, start, starts, rng, progress)[0])
+    now = _climbed(marginal, stages, _begun(marginal, alone, start), starts, progress)
+    progress(0, 1, "maximising the marginal likelihood")
+    now, integral, regularised = _polished(marginal, likelihood, stages, now, polish)
+    now, agreement = better_modes(marginal, now, starts, rng)
+    return report(marginal, likelihood, now, agreement, polish, integral, regularised)
+
+
+def _climbed(marginal: Marginal, stages: Stages, begun: Climb, starts: int, progress: Progress) -> Climb:
+    """Climb by EM, and on where better modes of subjects turn up."""
     go_on = partial(climb, marginal, progress=progress)
-    now = stages.climb("first", _begun(marginal, alone, start), go_on)
+    now = stages.climb("first", begun, go_on)
     for again in range(ROUNDS):
-        found, _agreement = better_modes(marginal, now, starts, rng)
+        found, _agreement = better_modes(marginal, now, starts, stages.rng)
         if (found.laplace.log_joint <= now.laplace.log_joint + AGREEMENT).all():
             break
         now = stages.climb(f"again {again}", found, go_on)
-    progress(0, 1, "maximising the marginal likelihood")
+    return now
+
+
+def _polished(
+    marginal: Marginal, likelihood: Likelihood, stages: Stages, now: Climb, polish: Polish | None
+) -> tuple[Climb, Integral | None, bool]:
+    """Maximise what is asked for; return also the integral there, and whether with the prior on Σ."""
     integral, regularised = None, False
     for regularised in _attempts(marginal, now, polish):
         if regularised:
-            go_on = partial(go_on, iterations=ENOUGH, regularised=True)
+            go_on = partial(climb, marginal, iterations=ENOUGH, regularised=True)
             now = stages.climb("regularised", _away_from_singular(marginal, now), go_on)
         if polish == "laplace":
             now = polish_laplace(marginal, now, regularised)
@@ -138,8 +153,7 @@ def fit_group(
             now, integral = polish_integrated(marginal, likelihood, now, regularised)
         if has_errors(marginal, now, integral, regularised):
             break
-    now, agreement = better_modes(marginal, now, starts, rng)
-    return report(marginal, likelihood, now, agreement, polish, integral, regularised)
+    return now, integral, regularised
 
 
 def _told(likelihood: Likelihood, marginal: Marginal, start: Prior) -> dict[str, str]:
