@@ -3,7 +3,8 @@
 Sizes grow by half; where time is the limit, in greater steps, so that larger ones are reached. At every size ascents
 start from the best controller so far, its most visited nodes split (which loses nothing) and disturbed, and from policy
 graphs where there are any of about that size. Growth ends when the value is close to the upper bound, when two sizes in
-a row have gained next to nothing or stayed behind the policy graphs, or when the time is over.
+a row have gained next to nothing or stayed behind the policy graphs (without a limit of time, one such size is enough),
+or when the time is over.
 
 Where time is the limit, the search for policy graphs goes on after each size for as long as its ascents took, and then
 with all the time that is left. Where the best mixture of policy graphs is worth more than all that was found, it is the
@@ -112,7 +113,9 @@ class _Growth:
         if self.found is None or rank < self.rank:
             self.found, self.rank = new, rank
         behind = self.columns is not None and _outranks(self.columns, search, self.rank)
-        self.idle = self.idle + 1 if size > LEAST_SIZE and (behind or not gained) else 0
+        if size > LEAST_SIZE:
+            timed = self.columns is not None and self.columns.unlimited
+            self.idle = PATIENCE if behind and not timed else self.idle + 1 if behind or not gained else 0
         larger = 1.5 * size * search.problem.loop.n_states
         return not (self._closed(small) or self.idle >= PATIENCE or self.first.late or larger > PAIR_LIMIT)
 
