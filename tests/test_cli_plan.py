@@ -61,7 +61,8 @@ def planned(tmp_path_factory):
     out = tmp_path_factory.mktemp("plan")
     code = (
         "import sys; from versant.cli.command import main; "
-        f"sys.exit(main(['plan', 'tiger', '--nodes', '3', '--starts', '8', '--cost', {RISK!r}, '--budget', "
+        "sys.exit(main(['plan', 'tiger', '--nodes', '3', '--iterations', '500', '--memory', '8', "
+        f"'--starts', '8', '--cost', {RISK!r}, '--budget', "
         f"'risk=0.5', '--out', {str(out)!r}, '--json']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)

@@ -36,7 +36,9 @@ def saved(trials: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_a_groups_fit_can_be_loaded(trials: Path, tmp_path: Path, capsys: Any) -> None:
     command = ["fit", str(trials), "--model", "q_learning", "--method", "group", "--starts", "1", "--out"]
     options = ["--formula", "alpha ~ site", "--covariance", "diagonal", "--fixed", "beta=4"]
-    code = main([*command, str(tmp_path), *options])
+    kept = tmp_path / "kept.npz"
+    code = main([*command, str(tmp_path), *options, "--resume", str(kept)])
+    assert kept.is_file()
     fit = vs.load_fit(tmp_path)
     assert code == (0 if "converged" in fit.group.verdicts else 3)
     expected = vs.fit(
@@ -44,7 +46,9 @@ def test_a_groups_fit_can_be_loaded(trials: Path, tmp_path: Path, capsys: Any) -
         fixed={"beta": 4.0},
     )  # fmt: skip
     assert fit.group_frame().equals(expected.group_frame())
-    assert json.loads((tmp_path / "fit.json").read_text())["settings"]["fixed"] == {"beta": 4.0}
+    settings = json.loads((tmp_path / "fit.json").read_text())["settings"]
+    assert settings["fixed"] == {"beta": 4.0}
+    assert "resume" not in settings
     assert len(pd.read_csv(tmp_path / "group.csv")) == len(expected.group_frame())
     assert main(["draw", str(tmp_path), str(tmp_path / "group.svg"), str(tmp_path / "drawn.csv")]) == 0
     assert set(pd.read_csv(tmp_path / "drawn.csv").parameter) == {"alpha", "beta"}
@@ -95,6 +99,7 @@ def test_subjects_are_sampled_alone(trials: Path, tmp_path: Path, capsys: Any) -
     [
         (["--draws", "100"], "--draws needs --method sample"),
         (["--method", "sample", "--starts", "2"], "--starts needs --method map or group"),
+        (["--resume", "kept.npz"], "--resume needs --method group"),
         (["--formula", "alpha ~ 1"], "--formula needs --method group or sample"),
         (["--method", "sample", "--prior", "none"], "exclude each other"),
         (["--method", "group", "--fixed", "beta=1,2"], "--fixed takes one number"),

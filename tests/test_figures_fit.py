@@ -43,7 +43,7 @@ def test_the_gravest_flag_is_shown(fit):
     v = vs.Verdict
     table = table_estimates(flagged(fit, {v.CONVERGED, v.CHANCE}, {v.CONVERGED, v.AT_LIMIT, v.CHANCE}, set()))
     assert list(table["flag"][:3]) == ["chance", "at_limit", ""]
-    assert set(MARKS) == set(v)
+    assert set(MARKS) == {*v, *vs.SampleVerdict}
 
 
 def test_every_subject_is_drawn_once_and_every_mark_explained(fit):

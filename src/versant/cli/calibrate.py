@@ -9,18 +9,11 @@ import click
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
-from versant.cli.options import json_option, seed_option
+from versant.cli.options import json_option, resume_option, seed_option
 from versant.cli.output import require_kind
 from versant.cli.task import build_task, task_options
 
-__all__ = ["calibrate", "resume_option"]
-
-resume_option = click.option(
-    "--resume",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help="Keep finished pieces here, and go on from there after an interruption.",
-)
+__all__ = ["calibrate"]
 
 
 @click.command(short_help="Check posteriors by simulation: ranks of known truths.")

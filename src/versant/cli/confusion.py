@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from versant.cli.calibrate import resume_option
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
-from versant.cli.options import CRITERION, json_option, seed_option
+from versant.cli.options import CRITERION, json_option, resume_option, seed_option
 from versant.cli.output import require_kind
 from versant.cli.task import build_task, task_options
 

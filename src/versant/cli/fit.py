@@ -12,7 +12,15 @@ from versant.cli.controller import controller_options, fit_controller, take_cont
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.fit_files import write_fit
 from versant.cli.load import load_model, load_trials
-from versant.cli.options import given_for, group_options, json_option, out_option, seed_option, trials_options
+from versant.cli.options import (
+    given_for,
+    group_options,
+    json_option,
+    out_option,
+    resume_option,
+    seed_option,
+    trials_options,
+)
 from versant.cli.output import folder_for
 from versant.cli.parts import fit_folder
 
@@ -44,6 +52,7 @@ SUBJECTS_SHOWN = 50
 @click.option("--starts", type=click.IntRange(min=1), help="Optimisations of each, not of sample  [default: 5]")
 @group_options
 @controller_options
+@resume_option
 @seed_option
 @out_option
 @figure_option
@@ -90,20 +99,14 @@ def fit(
     wanted = check_figures(figures)
     learner = load_model(model)
     gaussian: Any = None if prior == "none" else "default"
-    if Path(trials).is_dir():
-        if figures:
-            raise click.UsageError("a folder of parts has no --figure")
-        if method != "map":
-            raise click.UsageError(f"a folder of parts is fitted subject by subject: it takes no --method {method}")
-        starts = how.get("starts", STARTS)
-        return fit_folder(
-            trials, learner, gaussian, starts=starts, seed=seed, on_missing=on_missing, out=out, as_json=as_json,
-            read=read,
-        )  # fmt: skip
-    return _fit_file(
-        trials, learner, gaussian, method, how, wanted, read=read, seed=seed, on_missing=on_missing, out=out,
-        as_json=as_json,
-    )  # fmt: skip
+    given: Any = {"read": read, "seed": seed, "on_missing": on_missing, "out": out, "as_json": as_json}
+    if not Path(trials).is_dir():
+        return _fit_file(trials, learner, gaussian, method, how, wanted, **given)
+    if figures:
+        raise click.UsageError("a folder of parts has no --figure")
+    if method != "map":
+        raise click.UsageError(f"a folder of parts is fitted subject by subject: it takes no --method {method}")
+    return fit_folder(trials, learner, gaussian, starts=how.get("starts", STARTS), **given)
 
 
 def _fit_file(
@@ -132,7 +135,8 @@ def _fit_file(
         )
     remark(*said_later(found, table))
     used = {"starts": how.get("starts", STARTS)} if method != "sample" else {}
-    settings = {"source": table.source, "read": list(found.trials.report), **used, **how, "seed": seed}
+    asked = {name: value for name, value in how.items() if name != "resume"}
+    settings = {"source": table.source, "read": list(found.trials.report), **used, **asked, "seed": seed}
     files = [] if folder is None else write_fit(found, folder, settings)
     if any(kind == "shrinkage" for kind, _ in wanted):
         alone = fit_trials(learner, found.trials, seed=seed, on_missing="learn" if found.trials.missing else None)

@@ -25,6 +25,7 @@ __all__ = [
     "group_options",
     "json_option",
     "out_option",
+    "resume_option",
     "sampler_options",
     "seed_option",
     "trials_options",
@@ -238,6 +239,14 @@ def trials_options(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+resume_option = click.option(
+    "--resume",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Keep finished pieces here, and go on from there after an interruption.",
+)
 
 
 def sampler_options(command: Any) -> Any:

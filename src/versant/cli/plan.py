@@ -56,6 +56,8 @@ def _nodes(context: click.Context, option: click.Parameter, text: str | None) ->
 @click.option("--deterministic", is_flag=True, help="A controller without chance.")
 @problem_options
 @click.option("--time", type=click.FloatRange(min=0.0, min_open=True), help="Seconds; more starts while they last.")
+@click.option("--memory", type=click.FloatRange(min=0.0, min_open=True), help="Gigabytes that may be taken.")
+@click.option("--iterations", type=click.IntRange(min=1), help="Steps of each ascent, or rounds of alpha and columns.")
 @click.option("--starts", type=click.IntRange(min=1), help="Random starts; unless given, 40 or fewer, by size.")
 @click.option(
     "--start",
@@ -76,6 +78,8 @@ def plan(
     budgets: Any,
     costs: Any,
     time: float | None,
+    memory: float | None,
+    iterations: int | None,
     starts: int | None,
     files: tuple[str, ...],
     minimise: str | None,
@@ -96,7 +100,7 @@ def plan(
     checkpoint = None if folder is None else folder / "checkpoint.npz"
     settings: Any = {"minimise": minimise, "starts": starts, "time": time, "seed": seed, "checkpoint": checkpoint}
     settings["also"] = [load_agent(file, task) for file in files]
-    settings |= {"method": method, "deterministic": deterministic}
+    settings |= {"method": method, "deterministic": deterministic, "memory": memory, "iterations": iterations}
     interrupted = False
     try:
         with progress_bar() as progress:

@@ -6,11 +6,19 @@ from typing import Any
 
 import click
 
-from versant.cli.calibrate import resume_option
 from versant.cli.console import print_json, print_table, progress_bar, remark
 from versant.cli.drawing import check_figures, figure_option, write_figures
 from versant.cli.load import load_model
-from versant.cli.options import SETTING, as_dict, given_for, json_option, out_option, sampler_options, seed_option
+from versant.cli.options import (
+    SETTING,
+    as_dict,
+    given_for,
+    json_option,
+    out_option,
+    resume_option,
+    sampler_options,
+    seed_option,
+)
 from versant.cli.output import folder_for
 from versant.cli.task import build_task, one_or_all, task_options
 
