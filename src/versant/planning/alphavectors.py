@@ -39,7 +39,7 @@ Indices = NDArray[np.intp]
 Key: TypeAlias = tuple[int, bytes]
 
 
-def lower_vectors(controller: Controller, pomdp: Pomdp) -> AlphaPolicy:
+def lower_vectors(controller: Controller, pomdp: Pomdp, deadline: float = float("inf")) -> AlphaPolicy:
     """Values of a controller's nodes as α-vectors, each a lower bound of what acting on them earns.
 
     Parameters
@@ -47,6 +47,8 @@ def lower_vectors(controller: Controller, pomdp: Pomdp) -> AlphaPolicy:
     controller : Controller
         Takes one action in each node.
     pomdp : Pomdp
+    deadline : float
+        Value of `time.perf_counter` at which values are taken as they are, and lowered by the error bars they then have.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def lower_vectors(controller: Controller, pomdp: Pomdp) -> AlphaPolicy:
     """
     if controller.action.max(axis=1).min() < 1.0:
         raise ProblemError("α-vectors are of controllers that take one action in each node; this one draws its actions")
-    loop = ClosedLoop(pomdp, controller.n_nodes)
+    loop = ClosedLoop(pomdp, controller.n_nodes, deadline)
     loop.check(controller)
     evaluation = loop.evaluate(loop.layout.vector([controller])).refined()
     values = evaluation.node_values[0, :, :, 0]  # (S, X)

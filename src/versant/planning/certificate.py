@@ -114,7 +114,9 @@ class Certificate:
         return not self.feasible and all(cost.kept or cost.undecided for cost in self.costs.values())
 
 
-def certify(pomdp: Pomdp, controller: Controller, deadline: float = float("inf")) -> Certificate:
+def certify(
+    pomdp: Pomdp, controller: Controller, deadline: float = float("inf"), extension: float = 0.0
+) -> Certificate:
     """Evaluate a controller afresh, within the problem's budgets, and measure its distance from first-order optimality.
 
     Parameters
@@ -122,9 +124,10 @@ def certify(pomdp: Pomdp, controller: Controller, deadline: float = float("inf")
     pomdp : Pomdp
     controller : Controller
     deadline : float
-        Value of `time.perf_counter` at which solutions are taken as they are, with the error bars they then have. The
-        gap, which needs the values of every node in every state, is not computed (infinite, no multipliers) where it
-        would probably take longer, or more memory than there is.
+        Value of `time.perf_counter`. The gap, which needs the values of every node in every state, is not computed
+        (infinite, no multipliers) where it would probably take longer, or more memory than there is.
+    extension : float
+        Seconds after the deadline at which solutions are taken as they are, with the error bars they then have.
 
     Raises
     ------
@@ -141,10 +144,12 @@ def certify(pomdp: Pomdp, controller: Controller, deadline: float = float("inf")
     (-20.0, 5.0, True)
     """
     sided = one_sided(pomdp)
-    problem = PlanningProblem(sided.pomdp, controller.n_nodes, sided.pomdp.budgets, deadline)
+    problem = PlanningProblem(sided.pomdp, controller.n_nodes, sided.pomdp.budgets, deadline + extension)
     problem.loop.check(controller)
     theta = problem.loop.layout.vector([controller])
-    evaluation = problem.loop.evaluate_reached(theta).refined()
+    evaluation = problem.loop.evaluate_reached(theta)
+    if time.perf_counter() < problem.loop.deadline:
+        evaluation = evaluation.refined()
     totals, errors = evaluation.totals[0], evaluation.errors()[0]
     costs = {
         name: cost_of(pomdp, name, float(totals[1 + i]), float(errors[1 + i])) for i, name in enumerate(pomdp.costs)

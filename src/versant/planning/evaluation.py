@@ -24,6 +24,7 @@ Source: Meuleau et al. 1999, *Solving POMDPs by searching the space of finite po
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -53,6 +54,9 @@ DENSE_LIMIT = 400
 
 SPARSE_LIMIT = 6000
 """Order of Z up to which it is formed and factorised; beyond, there are products."""
+
+RATE, FACTOR_SHARE = 3e9, 0.1
+"""Multiplications a second of a sparse factorisation that fills in, and the share of the time left it may take."""
 
 CHAIN_DENSITY = 8
 """Entries of γ T, in each row on average, up to which it is formed where Z is not."""
@@ -99,6 +103,7 @@ class ClosedLoop:
 
     def __init__(self, pomdp: Pomdp, nodes: int, deadline: float = float("inf")) -> None:
         self.discount, self.deadline = require_discounted(pomdp), deadline
+        self.formed_limit = _formed_limit(deadline - time.perf_counter())  # order of Z up to which it is factorised
         self.entries = pair_entries(pomdp)
         pairs = self.entries.pairs
         self.layout = Layout(nodes, pomdp.actions, pomdp.observations, pairs)
@@ -169,7 +174,7 @@ class ClosedLoop:
         batch, nodes, states = len(action), self.layout.nodes, self.n_states
         order = states * nodes
         moves = action.transpose(0, 2, 1)[:, self.pair_actions, :, None] * transition  # (B, K, X, X')
-        if order > SPARSE_LIMIT:
+        if order > self.formed_limit:
             require_memory(self.demand(batch), f"evaluating {nodes} nodes in {states} states (ask for fewer)")
             return Implicit(tuple(self._products(self.discount * one) for one in moves))
         flat = moves.transpose(1, 0, 2, 3).reshape(len(self.pair_actions), -1)  # (K, B X X')
@@ -211,6 +216,12 @@ class ClosedLoop:
         row = rows[:, None, None] * nodes + np.arange(nodes)[:, None]
         column = columns[:, None, None] * nodes + np.arange(nodes)
         return (row * order + column).ravel()
+
+
+def _formed_limit(seconds: float) -> float:
+    """Order of Z up to which it is factorised where so many seconds are left: a factorisation cannot be cut short."""
+    affordable = float(FACTOR_SHARE * RATE * max(seconds, 0.0)) ** (1 / 3)
+    return float(min(SPARSE_LIMIT, max(DENSE_LIMIT, affordable)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,7 +91,7 @@ class GraphSearch:
     def __init__(self, model: PointBased, combination: Array) -> None:
         self.points = PointSearch(model, combination)
         self._best: BlockGraph | None = None  # of those unrolled
-        self._worth = -np.inf
+        self._totals, self._worth = np.zeros(0), -np.inf  # of it: (1+m,)
         self._closed_at = 0.0  # work done when graphs were made last
 
     def run(self, effort: float) -> Solution:
@@ -108,10 +108,11 @@ class GraphSearch:
             if points.work == before:
                 break
         model.alphas = points.useful()
-        graph = self._small()
-        deadline, model.deadline = model.deadline, float("inf")  # what the graph is worth is to be exact
-        totals = graph.totals(model)
-        model.deadline = deadline
+        graph, totals = self._small()
+        if totals is None:
+            deadline, model.deadline = model.deadline, float("inf")  # what the graph is worth is to be exact
+            totals = graph.totals(model)
+            model.deadline = deadline
         return Solution(graph, totals, points.combination, points.bound().value)
 
     def small(self, nodes: int) -> PolicyGraph | None:
@@ -129,25 +130,27 @@ class GraphSearch:
         model.deadline = deadline
         return improve(model, small.graph().merged(), combination) if small.n_nodes <= nodes else None
 
-    def _small(self) -> PolicyGraph:
-        """The graph that the best plan leads through, without the nodes that others can stand in for.
+    def _small(self) -> tuple[PolicyGraph, Array | None]:
+        """The graph that the best plan leads through, without the nodes that others can stand in for, and its totals.
 
-        Where that has too many nodes, or there is no time to thin it, it is the best of those that were unrolled.
+        Where that has too many nodes, or there is no time to thin it, it is the best of those that were unrolled. The
+        totals (1+m,) are None where they are not known yet.
         """
         model, combination = self.points.model, self.points.combination
         assert self._best is not None
         limit = max(1, int((NUMBER_LIMIT / len(model.owners)) ** 0.5))
-        graph = follow(self.points, FOLLOWED_LIMIT)
+        graph, totals = follow(self.points, FOLLOWED_LIMIT), self.points.bound().parts
         late = time.perf_counter() >= model.deadline
         if graph is None or graph.n_exchanges > EXCHANGE_LIMIT or (late and graph.n_nodes > limit):
-            graph = self._best
+            graph, totals = self._best, self._totals
         if late and graph.n_nodes <= limit:
-            return graph.graph().merged()
-        loss = LOSS * max(self.points.resolution, abs(float(graph.totals() @ combination)))
-        small = thin(graph, combination, 1, loss).graph().merged()
+            return graph.graph().merged(), totals
+        loss = LOSS * max(self.points.resolution, abs(float(totals @ combination)))
+        thinned = thin(graph, combination, 1, loss)
+        small = thinned.graph().merged()
         if small.n_nodes <= limit:
-            return small
-        return improve(model, compress(model, small, combination, limit), combination)
+            return small, totals if thinned is graph else thinned.totals()
+        return improve(model, compress(model, small, combination, limit), combination), None
 
     def _close(self) -> None:
         """Unroll the α-vectors into graphs and learn what their nodes are worth, as long as that helps."""
@@ -159,12 +162,15 @@ class GraphSearch:
             if self._best is not None and time.perf_counter() >= model.deadline:
                 return
             graph = unroll(points, limit, PAIR_LIMIT)
-            values = graph.values()
+            values = graph.values(float("inf") if self._best is None else model.deadline)
+            if self._best is not None and time.perf_counter() >= model.deadline:  # values cut short are no lower bounds
+                return
             self._learn(graph, values)
             points.work += 20.0 * sum(part.size for part in values) * model.parts.shape[2]
-            worth = float(values[0] @ model.root[1] @ points.combination)
+            totals = values[0] @ model.root[1]
+            worth = float(totals @ points.combination)
             gained, self._worth = worth - self._worth, max(worth, self._worth)
-            self._best = graph if gained > 0.0 else self._best
+            self._best, self._totals = (graph, totals) if gained > 0.0 else (self._best, self._totals)
             if gained <= 0.01 * points.gap()[1]:
                 break
         self._closed_at = points.work

@@ -61,7 +61,7 @@ def solve_discounted(
         factors: Any = splu((eye_array(order) - discount * chain).tocsc())
         return np.asarray(factors.solve(np.ascontiguousarray(right))).reshape(right.shape)
     if discount**SWEEPS > accuracy:
-        return solve_by_products(lambda vectors: vectors - discount * (chain @ vectors), right, accuracy)
+        return solve_by_products(lambda x: x - discount * (chain @ x), right, accuracy, first, deadline)
     scaled = csr_array((discount * chain.data, chain.indices, chain.indptr), shape=chain.shape)
     rows = run_order(scaled) if order <= ORDER_LIMIT else np.arange(order)
     return sweep_until(scaled, rows, right, accuracy, first=first, sweeps=SWEEPS, deadline=deadline)

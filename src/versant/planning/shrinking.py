@@ -75,6 +75,8 @@ def shrink(
         smaller, foreseen = found
         following = rank(smaller)
         lost = ranking.worth - following.worth
+        if loss < float("inf") and late():  # what was measured in haste proves no small loss
+            break
         least_count = max(1, int(WORTHWHILE * graph.n_nodes)) if loss < float("inf") else 1
         surprise = lost > TRUST * foreseen + 1e-4 * abs(ranking.worth)
         if (surprise or following.worth < least) and count > least_count:

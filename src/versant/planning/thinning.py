@@ -67,7 +67,7 @@ class _Ranked:
 
     @cached_property
     def values(self) -> list[Array]:
-        return [np.tensordot(self.combination, part, axes=1) for part in self.graph.values()]
+        return [np.tensordot(self.combination, part, axes=1) for part in self.graph.values(self.graph.model.deadline)]
 
     @property
     def worth(self) -> float:
@@ -89,7 +89,7 @@ class _Ranked:
     @cached_property
     def _edges(self) -> list[_Edges]:
         """The edges into each block, with what they are worth led to each node there."""
-        graph, visits = self.graph, self.graph.occupancy()
+        graph, visits = self.graph, self.graph.occupancy(self.graph.model.deadline)
         into: dict[int, list[tuple[int, int, Array]]] = {}
         for node, turn in enumerate(graph.turns()):
             sent = graph.model.discount * (turn.adjoint @ visits[node])

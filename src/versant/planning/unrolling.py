@@ -56,23 +56,26 @@ class BlockGraph:
         there = np.bincount(self.homes)
         return int(there[self.homes[np.concatenate(self.edges)]].sum())
 
-    def values(self) -> list[Array]:
-        """Values of reward and costs from every node, in the states of its block, (1+m, c) each."""
+    def values(self, deadline: float = float("inf")) -> list[Array]:
+        """Values of reward and costs from every node, in the states of its block, (1+m, c) each.
+
+        At the deadline, a value of `time.perf_counter`, they are what they are by then.
+        """
         model = self.model
         right = np.concatenate(
             [model.parts[:, model.blocks.states(int(n)), a].T for n, a in zip(self.homes, self.actions, strict=True)]
         )  # (N, 1+m)
-        solved = solve_discounted(self._chain(), model.discount, right)
+        solved = solve_discounted(self._chain(), model.discount, right, deadline)
         ends = np.cumsum(model.blocks.sizes[self.homes])[:-1]
         return [part.T for part in np.split(solved, ends)]
 
-    def occupancy(self) -> list[Array]:
-        """Expected discounted number of visits of every node in the states of its block, (c,) each."""
+    def occupancy(self, deadline: float = float("inf")) -> list[Array]:
+        """Expected discounted number of visits of every node in the states of its block, (c,) each, as `values`."""
         model = self.model
         sizes = model.blocks.sizes[self.homes]
         begun = np.zeros((int(sizes.sum()), 1))
         begun[: sizes[0], 0] = model.root[1]
-        visits = solve_discounted(csr_array(self._chain().T), model.discount, begun)
+        visits = solve_discounted(csr_array(self._chain().T), model.discount, begun, deadline)
         return np.split(visits[:, 0], np.cumsum(sizes)[:-1])
 
     def totals(self) -> Array:

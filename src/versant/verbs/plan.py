@@ -50,6 +50,10 @@ TIME_SHARES = (0.2, 0.65, 0.85, 1.0)
 """When, as shares of the time, policy graphs are there, the search ends, the best are at their end, the bounds are."""
 
 
+EXTENSION = 0.1
+"""Share of the time that a certificate may take beyond it, for a value without a narrow error bar is of no use."""
+
+
 @on_one_thread
 def plan(
     pomdp: Pomdp,
@@ -187,7 +191,8 @@ def _report(
     bounds: Sequence[BoundMethod],
 ) -> Plan:
     """Certify a controller, bound what any policy can earn, and put everything together."""
-    certificate = certify(bounded, controller, task.finish)
+    extension = 0.0 if task.time is None else max(0.0, clock.perf_counter() - task.finish) + EXTENSION * task.time
+    certificate = certify(bounded, controller, task.finish, extension)
     proofs = prove(task, certificate, sided, bounds)
     upper, excess = proofs.upper, proofs.excess
     if upper is not None and certificate.feasible and certificate.value - certificate.value_error > upper:
@@ -219,7 +224,7 @@ def _report(
         families=task.run.families,
         seconds=task.run.elapsed,
         larger=larger if PlanVerdict.LIMITED_BY_SIZE in verdict else None,
-        alpha=lower_vectors(controller, sided.pomdp) if method == "alpha" else None,
+        alpha=lower_vectors(controller, sided.pomdp, task.finish + extension) if method == "alpha" else None,
     )
 
 
