@@ -48,7 +48,7 @@ def lower_vectors(controller: Controller, pomdp: Pomdp, deadline: float = float(
         Takes one action in each node.
     pomdp : Pomdp
     deadline : float
-        Value of `time.perf_counter` at which values are taken as they are, and lowered by the error bars they then have.
+        Value of `time.perf_counter` at which values are taken as they are, lowered by the error bars they then have.
 
     Raises
     ------
