@@ -86,6 +86,7 @@ def test_a_sampled_group_has_a_band(sample: vs.GroupSample) -> None:
 
 
 def test_draws_of_a_group_and_of_a_subject(sample: vs.GroupSample, alone: vs.Fit) -> None:
+    pytest.importorskip("arviz")
     table = figure_table(sample, "pairs")
     assert list(table.columns) == ["alpha mean", "beta mean", "alpha sd", "beta sd"]
     np.testing.assert_array_equal(table["beta mean"], sample.effects[..., 1].ravel())
@@ -104,6 +105,7 @@ def test_draws_of_a_group_and_of_a_subject(sample: vs.GroupSample, alone: vs.Fit
 
 
 def test_a_chain_that_is_elsewhere_has_other_ranks(sample: vs.GroupSample) -> None:
+    pytest.importorskip("arviz")
     moved = replace(sample, effects=sample.effects + np.array([3.0, 0.0])[:, None, None])
     table = figure_table(moved, "ranks").set_index(["quantity", "chain", "bin"])["count"].sort_index()
     assert table.loc["alpha mean", 1, 1:10].sum() == 0

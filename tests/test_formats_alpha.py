@@ -100,7 +100,7 @@ def test_alpha_round_trip(tmp_path, tiger_policy):
     ("text", "message"),
     [
         ("", "the file is empty"),
-        ("3\n1 2\n", "line 1, column 1: expected the number of an action, from 0 to 2, found '3'"),
+        ("3\n1 2\n", "line 1, column 1: expected the number of an action, from 0 to 2; 2 values follow each, .*'3'"),
         ("0\n1 2\n\n-1\n1 2\n", "line 4, column 1: expected the number of an action"),
         ("0\n1 2\n1\n3\n", "line 3, column 1: expected 2 values after the action, one a state; 1 follow"),
         ("0\n1 two\n", "line 2, column 3: expected a number, found 'two'"),

@@ -33,7 +33,7 @@ def test_searches_stop_at_the_limit() -> None:
     model = PointBased(tiger(), ())
     search = PointSearch(model, np.ones(1))
     with within_memory(1e-9):
-        held = np.ones(1_000_000)
+        held = np.ones(5_000_000)  # more than an allocator keeps for reuse
         search.run(1e8)
     assert search.trials == 0
     del held

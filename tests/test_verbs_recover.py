@@ -65,6 +65,8 @@ def test_a_group_fit_can_be_recovered_too() -> None:
 
 
 def test_draws_of_a_sampled_group_are_summarised_by_their_quantiles_and_kept(tmp_path: Any) -> None:
+    pytest.importorskip("nutpie")
+    pytest.importorskip("arviz")
     how: Any = {"method": "sample", "level": 0.8, "draws": 20, "tune": 40, "chains": 2, "seed": 5}
     found, again = (vs.recover(Q, vs.Bandit(trials=30), 3, **how, resume=tmp_path / "kept.jsonl") for _ in range(2))
     assert again.subject_frame().equals(found.subject_frame())

@@ -62,11 +62,9 @@ class Quality:
     @classmethod
     def of(cls, values: Array) -> Quality:
         """Compute them of (chains, draws, …) values, by the package arviz."""
+        arviz = require_arviz()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import arviz as package
-
-            arviz: Any = package
             found = (
                 arviz.rhat({"x": values}),
                 arviz.ess({"x": values}, method="bulk"),
@@ -98,11 +96,12 @@ def judge(diverging: NDArray[np.bool_], qualities: Iterable[Quality]) -> frozens
     return frozenset(flag for flag, holds in flags.items() if holds)
 
 
-def require_arviz() -> None:
-    """Raise CapabilityError if arviz is not installed."""
+def require_arviz() -> Any:
+    """Return the package arviz; raise CapabilityError if it is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import arviz  # noqa: F401
+            import arviz
     except ImportError:
         raise CapabilityError("sampling needs the package arviz: pip install 'versant[sample]'") from None
+    return arviz
