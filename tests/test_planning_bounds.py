@@ -164,3 +164,10 @@ def test_point_based_bounds_enclose_the_optimum() -> None:
         found = PointBased(pomdp, ("c0",), effort=1e7).bound(np.array([1.0, -0.5]))
         lower = found.parts @ np.array([1.0, -0.5])
         assert lower <= found.value <= lower + 0.2 * max(1.0, abs(lower))
+
+
+@pytest.mark.parametrize("discount", [0.99, 0.9999])
+def test_point_based_bounds_meet_whatever_the_discount(discount: float) -> None:
+    found = PointBased(replace(tiger(), discount=discount), (), effort=5e7, precision=1e-3).bound(np.ones(1))
+    listened = {0.99: 106.0960427, 0.9999: 10835.6096479}[discount]  # the graph of five nodes is worth that, exactly
+    assert listened <= found.value <= listened * (1.0 + 2e-3)

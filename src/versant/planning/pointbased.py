@@ -36,6 +36,7 @@ from versant.planning.cells import Cell
 from versant.planning.pairs import pair_entries
 from versant.planning.plans import Plans
 from versant.planning.relaxations import Bound, Relaxation
+from versant.planning.settling import settle, settling_work
 from versant.tasks.pomdp import Pomdp, require_discounted
 
 __all__ = ["PointBased", "PointSearch", "Successors"]
@@ -48,6 +49,10 @@ DEPTH = 300
 
 CALL = 5e3
 """What looking at the beliefs in one block costs beyond its multiplications."""
+
+SETTLING, SETTLED, RELUCTANCE = 0.2, 0.05, 2.0
+"""Share of the work done at settling upper bounds; where it closes a smaller share of the gap, it is done so many times
+more seldom."""
 
 CORNERS = 1000
 """Pairs (state, action) up to which backups are made at the corners too."""
@@ -143,19 +148,20 @@ class PointSearch:
         self.resolution = 1e-3 * spread / (1.0 - model.discount)
         size = float(np.abs(self.payoff).max() + np.abs(self.fib).max())
         self.rounding = 4 * (len(model.start) + len(model.owners) + 16) * UNIT_ROUNDOFF * size
-        self._cells: dict[int, Cell] = {}
+        self.cells: dict[int, Cell] = {}
         self.work = 1.0
         self.trials, self._swept = 0, 0
+        self._settled, self._caution = 0.0, 1.0  # work done, and how many times more must have been done for more
 
     def cell(self, number: int) -> Cell:
         """Bounds in one block."""
-        if number not in self._cells:
+        if number not in self.cells:
             states = self.model.blocks.states(number)
             cell = Cell(self.fib[states].T, self.model.blind[:, :, states], self.combination)
             if number in self.model.alphas:
                 cell.learn(*self.model.alphas[number])
-            self._cells[number] = cell
-        return self._cells[number]
+            self.cells[number] = cell
+        return self.cells[number]
 
     def run(self, effort: float) -> None:
         """Tighten the bounds until they agree at the start belief or the work done reaches `effort`."""
@@ -170,6 +176,7 @@ class PointSearch:
             if self.trials >= 2 * self._swept:
                 self._swept = self.trials
                 self._sweep_corners()
+            self._settle()
 
     def gap(self) -> tuple[float, float]:
         """Return the gap between the bounds at the start belief, and the gap at which they are said to agree."""
@@ -191,7 +198,7 @@ class PointSearch:
         Those of one action for ever are not among them.
         """
         found = {}
-        for number, cell in self._cells.items():
+        for number, cell in self.cells.items():
             kept = cell.useful()[len(self.model.blind) :]
             if len(kept):
                 found[number] = (cell.parts[kept], cell.plans[kept])
@@ -299,11 +306,19 @@ class PointSearch:
         following = np.array([c.plans[j] for c, j in zip(cells, choice, strict=True)], dtype=np.intp)
         return vector[None], np.array([self.model.plans.add(action, following)])
 
+    def _settle(self) -> None:
+        """Let the upper bounds at all beliefs met bear each other out, where that takes a small share of the work."""
+        if self._settled + self._caution * settling_work(self) <= SETTLING * self.work:
+            before, gap = self.work, self.gap()[0]
+            settle(self)
+            self._settled += self.work - before
+            self._caution *= 1.0 if self.gap()[0] <= (1.0 - SETTLED) * gap else RELUCTANCE
+
     def _sweep_corners(self) -> None:
         """Back the bounds up at the corners of every block met, where that is quick."""
         width = self.model.parts.shape[2]
-        if sum(len(self.model.blocks.states(n)) for n in self._cells) * width > CORNERS:
+        if sum(len(self.model.blocks.states(n)) for n in self.cells) * width > CORNERS:
             return
-        for number in list(self._cells):
+        for number in list(self.cells):
             for corner in np.eye(len(self.model.blocks.states(number))):
                 self.back_up(number, corner)

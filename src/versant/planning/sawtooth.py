@@ -203,6 +203,15 @@ class Points:
         slack = 4.0 * UNIT_ROUNDOFF * (np.abs(self._depths[owners]) + amount)
         self._depths[owners] = np.minimum(risen + slack, 0.0)
 
+    def dense(self) -> Array:
+        """The beliefs that pull something down, (n, c)."""
+        pulling = np.flatnonzero(self.depths < 0.0)
+        found = np.zeros((len(pulling), self.width))
+        for row, number in enumerate(pulling.tolist()):
+            part = slice(self._begins[number], self._begins[number + 1])
+            found[row, self._places[part]] = self._masses[part]
+        return found
+
     def worth(self, vectors: Array) -> Array:
         """Products of all beliefs met with vectors (m, c), (n, m)."""
         from scipy.sparse import csr_array
