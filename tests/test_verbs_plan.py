@@ -313,7 +313,7 @@ def test_only_a_call_that_asks_for_nothing_else_ends_with_the_graph_alone(monkey
     alone = plan_with_all_bounds(problem, nodes=5, bounds=())
     assert alone.families == {"graphs": 1}
     assert alone.value == pytest.approx(19.371368, abs=1e-6)
-    assert plan_with_all_bounds(problem, nodes=5, bounds=(), starts=2, iterations=3).families == {"graphs": 3}  # ascents
+    assert plan_with_all_bounds(problem, nodes=5, bounds=(), starts=2, iterations=3).families == {"graphs": 3}
     assert plan_with_all_bounds(problem, nodes=2, bounds=(), method="pga", iterations=2).families["random"] > 0
     assert plan_with_all_bounds(
         problem, nodes=3, bounds=(), deterministic=True, iterations=2
