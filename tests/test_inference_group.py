@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -379,9 +379,42 @@ def test_without_a_proper_maximum_a_fit_is_regularised(monkeypatch: pytest.Monke
     assert fit.group.evidence < plain.group.evidence  # the prior is no part of the evidence
 
 
-def test_the_prior_of_a_regularised_fit_and_its_derivatives() -> None:
+def test_means_that_nothing_tells_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    @vs.learner(x=vs.real, kappa=vs.real)
+    def certain(p: Any, s: Any, t: Any) -> None:
+        t.choose("choice", p.x + p.kappa * t.u)
+
+    columns = {"choice": [1] * 80, "u": ([0.0] * 10 + [1.0] * 10) * 4}
+    trials = vs.Trials.from_columns(subject=np.repeat(np.arange(4), 20), columns=columns, codings={"choice": 2})
+    monkeypatch.setattr("versant.inference.group._sound", lambda *_: False)
+    away = vs.fit(certain, trials, method="group", starts=1).group
+    assert vs.GroupVerdict.MEANS_HELD not in away.verdicts
+    assert away.errors[0] > 20.0
+    monkeypatch.setattr("versant.inference.group._sound", lambda marginal, *_: marginal.centre is not None)
+    held = vs.fit(certain, trials, method="group", starts=1).group
+    assert {vs.GroupVerdict.REGULARISED, vs.GroupVerdict.MEANS_HELD, vs.GroupVerdict.CONVERGED} <= held.verdicts
+    assert 1.0 < held.effects[0] < 8.0 < away.effects[0]
+    assert held.errors[0] < 5.0
+
+
+def test_nodes_serve_where_laplace_has_no_covariance() -> None:
     group = gaussian_group()
-    marginal = Marginal(group, intercepts(["a", "b"], 12), Spread(2, "full", 0.02), np.array([3.0, 6.0]))
+    marginal = Marginal(group, intercepts(["a", "b"], 12), Spread(2, "full", 0.02))
+    y = np.array([0.5, 1.0, 0.9, -0.3, 0.4])
+    laplace = marginal.laplace(y, group.data)
+    nodes = Nodes.placed(marginal, y, laplace.modes, laplace.covariance, gauss_hermite(9, 2))
+    covariance = laplace.covariance.copy()
+    covariance[3] = np.nan
+    modes = laplace.modes + 1.0
+    mean, found = nodes.matched(y, replace(laplace, modes=modes, covariance=covariance))
+    np.testing.assert_allclose(mean, laplace.modes, atol=1e-8)  # exact for Gaussian data
+    np.testing.assert_allclose(found, laplace.covariance, atol=1e-8)
+
+
+@pytest.mark.parametrize("centre", [None, np.array([-2.0, 30.0])])
+def test_the_prior_of_a_regularised_fit_and_its_derivatives(centre: Any) -> None:
+    group = gaussian_group()
+    marginal = Marginal(group, intercepts(["a", "b"], 12), Spread(2, "full", 0.02), np.array([3.0, 6.0]), centre)
     surface = Regularised(LaplaceSurface(marginal, group.data), marginal)
     y = np.array([0.5, 1.0, 0.9, -0.3, 0.4])
     for i, step in enumerate(1e-4 * np.eye(5)):
@@ -488,7 +521,7 @@ def test_effects_that_cannot_be_told_apart_are_refused() -> None:
 
 def test_every_flag_says_what_it_means_and_what_to_do() -> None:
     assert all(v.meaning and v.advice for v in vs.GroupVerdict)
-    assert len(vs.GroupVerdict) == 7
+    assert len(vs.GroupVerdict) == 8
 
 
 def test_the_answer_does_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,13 +85,19 @@ class GroupDesign:
         """Return m_n of each subject, (…, P) → (…, N, R)."""
         return np.asarray(np.einsum("nkp,...p->...nk", self.stacked, effects))
 
-    def effects(self, w: Array, precision: Array, old: Array) -> Array:
-        """Return the b that brings D b nearest to w (N, R) by generalised least squares, (P,); fixed ones as `old`."""
+    def effects(self, w: Array, precision: Array, old: Array, held: tuple[Array, Array] | None = None) -> Array:
+        """Return the b that brings D b nearest to w (N, R) by generalised least squares, (P,); fixed ones as `old`.
+
+        With `held`, P (P, P) and h (P,), under the prior -½ bᵀP b + hᵀb.
+        """
         free = self.stacked[:, :, ~self.fixed]
         weighted = np.einsum("nkp,kl->npl", free, precision)
         left = np.einsum("npl,nlq->pq", weighted, free)
+        right = np.einsum("npl,nl->p", weighted, w)
+        if held is not None:
+            left, right = left + held[0][np.ix_(~self.fixed, ~self.fixed)], right + held[1][~self.fixed]
         found = np.array(old, dtype=np.float64)
-        found[~self.fixed] = np.linalg.solve(left, np.einsum("npl,nl->p", weighted, w))
+        found[~self.fixed] = np.linalg.solve(left, right)
         return found
 
     def scale(self, sd: Array) -> Array:

@@ -30,7 +30,7 @@ from versant.inference.map import best_ends
 from versant.inference.marginal import Marginal
 from versant.inference.polish import LaplaceSurface, Regularised, ascend
 from versant.inference.prior import Prior
-from versant.inference.rules import LEVELS, ORDERS, Lattice, Rule, lattices, product_rules
+from versant.inference.rules import ORDERS, Lattice, Rule, lattices, levels, product_rules
 from versant.inference.spread import CovarianceKind, Spread
 from versant.inference.stages import Stages
 from versant.inference.verdict import AGREEMENT
@@ -52,6 +52,9 @@ SLOW_LANES = 10_000
 
 WIDEST = 4.0
 """Scale of a regularised fit's standard deviations between subjects, in those of the prior it starts from."""
+
+FIRST_LEVELS = 2
+"""Of lattices, before the means are held: what then does not agree is mostly a mean that nothing holds."""
 
 LEAST_CORRELATION = 0.05
 """Least eigenvalue of the correlations from which a regularised fit starts."""
@@ -119,9 +122,15 @@ def fit_group(
     asked = {"starts": starts, "minimum_sd": minimum_sd, "covariance": covariance, "polish": str(polish)}
     stages = Stages.at(resume, asked if resume is None else asked | _told(likelihood, marginal, start), rng)
     alone = stages.alone(lambda: best_ends(likelihood, start, starts, rng, progress)[0])
-    now = _climbed(marginal, stages, _begun(marginal, alone, start), starts, progress)
+    begun = _begun(marginal, alone, start)
+    now = _climbed(marginal, stages, begun, starts, progress)
     progress(0, 1, "maximising the marginal likelihood")
     now, integral, regularised = _polished(marginal, likelihood, stages, now, polish)
+    held = replace(marginal, centre=_centre(structure.design, likelihood, start))
+    if regularised and not _sound(marginal, now, integral) and _ran_away(held, now):
+        tried = _held(held, likelihood, stages, begun, polish)
+        if _sound(held, *tried):
+            marginal, (now, integral) = held, tried
     now, agreement = better_modes(marginal, now, starts, rng)
     return report(marginal, likelihood, now, agreement, polish, integral, regularised)
 
@@ -141,19 +150,44 @@ def _climbed(marginal: Marginal, stages: Stages, begun: Climb, starts: int, prog
 def _polished(
     marginal: Marginal, likelihood: Likelihood, stages: Stages, now: Climb, polish: Polish | None
 ) -> tuple[Climb, Integral | None, bool]:
-    """Maximise what is asked for; return also the integral there, and whether with the prior on Σ."""
+    """Maximise without the prior on Σ, or with it where that takes it; return also the integral, and which it was."""
     integral, regularised = None, False
     for regularised in _attempts(marginal, now, polish):
         if regularised:
             go_on = partial(climb, marginal, iterations=ENOUGH, regularised=True)
             now = stages.climb("regularised", _away_from_singular(marginal, now), go_on)
-        if polish == "laplace":
-            now = polish_laplace(marginal, now, regularised)
-        else:
-            now, integral = polish_integrated(marginal, likelihood, now, regularised)
+        now, integral = _maximised(marginal, likelihood, now, polish, regularised)
         if has_errors(marginal, now, integral, regularised):
             break
     return now, integral, regularised
+
+
+def _held(
+    marginal: Marginal, likelihood: Likelihood, stages: Stages, begun: Climb, polish: Polish | None
+) -> tuple[Climb, Integral | None]:
+    """Maximise with priors on Σ and the means, from the start: EM without them may have gone where nothing is told."""
+    go_on = partial(climb, marginal, iterations=ENOUGH, regularised=True)
+    return _maximised(marginal, likelihood, stages.climb("held", begun, go_on), polish, True)
+
+
+def _sound(marginal: Marginal, now: Climb, integral: Integral | None) -> bool:
+    """Whether a regularised fit ends at a proper maximum, and by another rule too."""
+    return has_errors(marginal, now, integral, True) and (integral is None or agreeing(marginal, now, integral, True))
+
+
+def _ran_away(held: Marginal, now: Climb) -> bool:
+    """Whether some mean is farther from the centre of the prior than A."""
+    away = held.design.means(now.effects) - held.centre
+    return bool((np.abs(away) * np.sqrt(held.precision_of_widest) > 1.0).any())
+
+
+def _maximised(
+    marginal: Marginal, likelihood: Likelihood, now: Climb, polish: Polish | None, regularised: bool
+) -> tuple[Climb, Integral | None]:
+    """Maximise what is asked for; return also the integral there."""
+    if polish == "laplace":
+        return polish_laplace(marginal, now, regularised), None
+    return polish_integrated(marginal, likelihood, now, regularised)
 
 
 def _told(likelihood: Likelihood, marginal: Marginal, start: Prior) -> dict[str, str]:
@@ -195,6 +229,12 @@ def _variances(design: GroupDesign, likelihood: Likelihood, start: Prior) -> Arr
     return np.diag(start.covariance)[[names.index(name) for name, _term in design.varying]]
 
 
+def _centre(design: GroupDesign, likelihood: Likelihood, start: Prior) -> Array:
+    """Return where the start's prior has what varies, (R,): zero for differences between conditions."""
+    names = list(likelihood.learner.parameters)
+    return np.array([start.mean[names.index(name)] * (term in ("mean", "Intercept")) for name, term in design.varying])
+
+
 def _begun(marginal: Marginal, z: Array, start: Prior) -> Climb:
     """Return where EM begins, from parameters z (C, K) of subjects or cells fitted alone."""
     joint, design = marginal.likelihood, marginal.design
@@ -232,7 +272,8 @@ def polish_integrated(
     """
     subjects, size = now.laplace.modes.shape
     y = marginal.join(now.effects, now.covariance)
-    for *rules, check in _rules(size, subjects):
+    most = FIRST_LEVELS if marginal.centre is None else levels(subjects)
+    for *rules, check in _rules(size, subjects, most):
         way, nodes = integrated_ascent(marginal, y, now.laplace, rules, regularised)
         for point in way:
             y = point.y
@@ -248,11 +289,11 @@ def polish_integrated(
     return now, integral
 
 
-def _rules(size: int, subjects: int) -> Iterator[Sequence[Rule | Lattice]]:
-    """Yield rules with more and more nodes."""
+def _rules(size: int, subjects: int, most: int) -> Iterator[Sequence[Rule | Lattice]]:
+    """Yield rules with more and more nodes, `most` lattices among them."""
     if size in ORDERS:
         yield product_rules(size, subjects)
-    yield from (lattices(size, subjects, level) for level in range(LEVELS))
+    yield from (lattices(size, subjects, level) for level in range(most))
 
 
 def _reached(marginal: Marginal, old: Climb, y: Array, kind: str, value: float) -> Climb:

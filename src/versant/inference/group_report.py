@@ -65,6 +65,8 @@ def report(
     still = _stationary(marginal, likelihood, now) if polish is None else gain < largest_gain(len(y))
     settled = all(Verdict.CONVERGED in flags and Verdict.KINK not in flags for flags in individual.fit.verdicts)
     verdicts = _verdicts(group, still, proper, settled, regularised)
+    if regularised and marginal.centre is not None:
+        verdicts |= {GroupVerdict.MEANS_HELD}
     return individual.with_group(replace(group, verdicts=verdicts))
 
 

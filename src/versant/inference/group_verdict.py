@@ -54,6 +54,14 @@ class GroupVerdict(Word):
         "do not read single correlations; more subjects, covariance='diagonal', shared= for what does not differ, or "
         "sampling the posterior",
     )
+    MEANS_HELD = (
+        "means_held",
+        "even then there was no proper maximum, as where every subject is at an end of a parameter's range or none "
+        "tells it, and the means have a prior too: the weight of one subject at the centre of the prior that the fit "
+        "started from, with the standard deviation A",
+        "a mean whose standard error is several units wide is the prior's: fix= or shared= for that parameter, or "
+        "report the range, not the mean",
+    )
     NO_MAXIMUM = (
         "no_maximum",
         "the observed information of the group's parameters is not positive definite even so: there are no standard "

@@ -124,7 +124,7 @@ def climb(
     iterations : int
         Limit of EM's; where it is met, the history shows that EM had not settled.
     regularised : bool
-        With the prior ½ log|Σ| - ½ tr(A⁻² Σ).
+        With the prior ½ log|Σ| - ½ tr(A⁻² Σ), and that on the means if there is one.
     progress : Progress
     """
     begun = middle or Middle(0, start, None)
@@ -156,7 +156,8 @@ def _leap(marginal: Marginal, first: Climb, second: Climb, third: Climb, regular
     leapt = _moved(marginal, third, *marginal.split(y), "leap")
     gained = leapt.evidence - first.evidence
     if regularised:
-        gained += log_prior(marginal, leapt.covariance) - log_prior(marginal, first.covariance)
+        gained += log_prior(marginal, leapt.effects, leapt.covariance)
+        gained -= log_prior(marginal, first.effects, first.covariance)
     return leapt if gained >= 0.0 else third
 
 
@@ -179,7 +180,8 @@ def maximisation(
 ) -> tuple[Array, Array]:
     """EM's M-step: return (b, Σ) given the subjects' approximations."""
     modes, design = now.laplace.modes, marginal.design
-    effects = design.effects(modes, np.linalg.inv(now.covariance), now.effects)
+    held = marginal.held if regularised else None
+    effects = design.effects(modes, np.linalg.inv(now.covariance), now.effects, held)
     if isinstance(marginal.likelihood, JointLikelihood) and design.fixed.any():
         effects[design.fixed] += _fixed_step(marginal.likelihood, now.effects[design.fixed], now.laplace, engine)
     away = modes - design.means(effects)

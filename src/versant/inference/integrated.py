@@ -38,8 +38,8 @@ SERVING = 0.5
 ADAPTATIONS = 4
 """Of a proposal, before the first ascent."""
 
-PLACEMENTS = 8
-"""How often nodes are moved."""
+PLACEMENTS, LAST_PLACEMENTS = 8, 16
+"""How often nodes are moved, at most: before and after the means are held."""
 
 STEPS, LAST_STEPS = 3, 30
 """Newton steps between two placements of a lattice, and after the last or of a product rule."""
@@ -137,7 +137,7 @@ def integrated_ascent(
     """
     first, rule = rules
     nodes, way = _placed(marginal, y, laplace, first), []
-    for left in reversed(range(PLACEMENTS)):
+    for left in reversed(range(PLACEMENTS if marginal.centre is None else LAST_PLACEMENTS)):
         nodes = _moved(marginal, y, nodes, laplace, rule)
         resting = IntegratedSurface(nodes, y)
         surface = Regularised(resting, marginal) if regularised else resting

@@ -18,6 +18,7 @@ side by side.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,20 @@ class Marginal:
     design: GroupDesign
     spread: Spread
     widest: Array | None = None  # (R,), a: the scale of the prior that a regularised fit puts on Σ; infinite if none
+    centre: Array | None = None  # (R,), c: where its prior on the means is centred; no such prior if none
 
     @property
     def precision_of_widest(self) -> Array:
         """The diagonal of A⁻², (R,)."""
         return np.zeros(self.spread.size) if self.widest is None else np.asarray(self.widest**-2.0)
+
+    @cached_property
+    def held(self) -> tuple[Array, Array]:
+        """P (P, P) and h (P,) of the prior -½ bᵀP b + hᵀb on the effects: -½ mean_n |D_n b - c|²/A²."""
+        if self.centre is None:
+            return np.zeros((self.design.n_effects,) * 2), np.zeros(self.design.n_effects)
+        weighted = np.einsum("nkp,k->npk", self.design.stacked, self.precision_of_widest) / self.design.n_subjects
+        return np.einsum("npk,nkq->pq", weighted, self.design.stacked), weighted.sum(axis=0) @ self.centre
 
     @property
     def n_parameters(self) -> int:

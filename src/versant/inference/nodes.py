@@ -185,10 +185,12 @@ class Nodes:
     def matched(self, y: Array, laplace: Laplace) -> tuple[Array, Array]:
         """Return the posterior means and covariances at y, (N, K) and (N, K, K).
 
-        Laplace's where the nodes find a variance in some direction that is wrong by more than `WRONG` times.
+        Laplace's where the nodes find a variance in some direction that is wrong by more than `WRONG` times; not where
+        Laplace's own has none, as at a kink.
         """
         mean, covariance = self.moments(y)
-        inverse = np.linalg.inv(np.linalg.cholesky(laplace.covariance))
+        known = np.isfinite(laplace.covariance).all(axis=(1, 2), keepdims=True)
+        inverse = np.linalg.inv(np.linalg.cholesky(np.where(known, laplace.covariance, covariance)))
         ratio = np.linalg.eigvalsh(inverse @ covariance @ np.swapaxes(inverse, -1, -2))
         good = ((ratio[:, 0] > 1.0 / WRONG) & (ratio[:, -1] < WRONG))[:, None]
         return np.where(good, mean, laplace.modes), np.where(good[:, :, None], covariance, laplace.covariance)

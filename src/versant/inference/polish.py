@@ -72,7 +72,8 @@ class Regularised:
     """A surface with the weak prior ½ log|Σ| - ½ tr(A⁻² Σ) on the covariance, neither singular nor without bounds.
 
     That of Wishart's distribution with K + 2 degrees of freedom and the scale A² (Chung et al. 2015): standard
-    deviations rise by about one standard error where the data say nothing else, and stay below a few times A.
+    deviations rise by about one standard error where the data say nothing else, and stay below a few times A. Where
+    the marginal says so, also with the prior -½ mean_n |D_n b - c|²/A² on the means (`versant.inference.marginal`).
     """
 
     surface: Surface
@@ -85,7 +86,7 @@ class Regularised:
 
     def value(self, y: Array) -> float:
         """Return the surface's value and the log prior."""
-        return self.surface.value(y) + log_prior(self.marginal, self.marginal.split(y)[1])
+        return self.surface.value(y) + log_prior(self.marginal, *self.marginal.split(y))
 
     def score(self, y: Array) -> Array:
         """Return the gradient."""
@@ -96,18 +97,20 @@ class Regularised:
         return self.surface.information(y) + prior_information(self.marginal, y)
 
 
-def log_prior(marginal: Marginal, covariance: Array) -> float:
-    """Return ½ log|Σ| - ½ tr(A⁻² Σ)."""
-    return 0.5 * float(np.linalg.slogdet(covariance)[1] - marginal.precision_of_widest @ np.diag(covariance))
+def log_prior(marginal: Marginal, effects: Array, covariance: Array) -> float:
+    """Return ½ log|Σ| - ½ tr(A⁻² Σ), and -½ bᵀP b + hᵀb of a prior on the means."""
+    on_covariance = 0.5 * float(np.linalg.slogdet(covariance)[1] - marginal.precision_of_widest @ np.diag(covariance))
+    precision, pull = marginal.held
+    return on_covariance - float((0.5 * precision @ effects - pull) @ effects)
 
 
 def prior_score(marginal: Marginal, y: Array) -> Array:
     """Return the gradient of `log_prior`, (len(y),)."""
+    effects, covariance = marginal.split(y)
+    precision, pull = marginal.held
+    slope = 0.5 * (np.linalg.inv(covariance) - np.diag(marginal.precision_of_widest))
     factor = y[marginal.design.n_effects :]
-    found = np.zeros(len(y))
-    slope = 0.5 * (np.linalg.inv(marginal.split(y)[1]) - np.diag(marginal.precision_of_widest))
-    found[marginal.design.n_effects :] = marginal.spread.pull_back(factor, slope)
-    return found
+    return np.concatenate([pull - precision @ effects, marginal.spread.pull_back(factor, slope)])
 
 
 def prior_information(marginal: Marginal, y: Array) -> Array:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVELS", "ORDERS", "Lattice", "Rule", "gauss_hermite", "lattice", "lattices", "product_rules"]
+__all__ = ["ORDERS", "Lattice", "Rule", "gauss_hermite", "lattice", "lattices", "levels", "product_rules"]
 
 Array = NDArray[Any]
 
@@ -33,9 +33,8 @@ LEAST = 5
 LANES = 200_000
 """Subjects × nodes, at most, as far as the least order or lattice allows."""
 
-LATTICES = (4096, 8192)
+LATTICES = (4096, 8192, 16384)
 LEAST_LATTICE = 512
-LEVELS = len(LATTICES)
 
 GENERATOR = (
     1, 182667, 469891, 498753, 110745, 446247, 250185, 118627, 245333, 283199, 408519, 391023, 246327, 126539, 399185,
@@ -104,11 +103,25 @@ def product_rules(size: int, subjects: int) -> tuple[Rule, Rule, Rule]:
 
 
 def lattices(size: int, subjects: int, level: int) -> tuple[Lattice, Lattice, Lattice]:
-    """Return the same of lattices; higher levels, below `LEVELS`, have more points."""
-    most = 2 ** int(math.log2(max(LANES / subjects, LEAST_LATTICE)))
-    count, seed = min(LATTICES[level], most), 3 * level
+    """Return the same of lattices; higher levels, below `levels`, have more points as far as there is room."""
+    count, seed = min(LATTICES[level], _room(subjects)), 3 * level
     return (
         lattice(count // 2, size, subjects, seed),
         lattice(count, size, subjects, seed + 1),
         lattice(count, size, subjects, seed + 2),
     )
+
+
+def levels(subjects: int) -> int:
+    """Return how many levels of lattices there are: two, and a third where there is room for it.
+
+    Examples
+    --------
+    >>> levels(10), levels(20), levels(30)
+    (3, 2, 2)
+    """
+    return 2 + sum(count <= _room(subjects) for count in LATTICES[2:])
+
+
+def _room(subjects: int) -> int:
+    return int(2 ** int(math.log2(max(LANES / subjects, LEAST_LATTICE))))
