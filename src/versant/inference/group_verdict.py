@@ -56,11 +56,11 @@ class GroupVerdict(Word):
     )
     MEANS_HELD = (
         "means_held",
-        "even then there was no proper maximum, as where every subject is at an end of a parameter's range or none "
-        "tells it, and the means have a prior too: the weight of one subject at the centre of the prior that the fit "
-        "started from, with the standard deviation A",
-        "a mean whose standard error is several units wide is the prior's: fix= or shared= for that parameter, or "
-        "report the range, not the mean",
+        "even with the prior on the covariance there was no proper maximum, or two rules of integration differed, and a "
+        "mean ran away, as where every subject is at an end of a parameter's range; the means have a prior too, of the "
+        "weight of one subject: its centre that of the prior that the fit started from, its standard deviations A",
+        "a mean that has a standard error of several units is the prior's: fixed= or shared= for that parameter, or read "
+        "no more from it than the end of the range",
     )
     NO_MAXIMUM = (
         "no_maximum",
