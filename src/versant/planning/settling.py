@@ -16,6 +16,7 @@ grids); Howard 1960 (policy iteration).
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def settle(search: PointSearch) -> None:
             for belief, value in zip(site.beliefs, settled[site.places].tolist(), strict=True):
                 search.cells[number].lower_upper(belief, value)
         before, gap = gap, search.gap()[0]
-        if gap <= target or before - gap <= GAIN * before:
+        if gap <= target or before - gap <= GAIN * before or time.perf_counter() >= search.model.deadline:
             break
 
 
@@ -136,7 +137,7 @@ def _solved(search: PointSearch, payoffs: Array, moves: Array, values: Array) ->
         choice = promised.argmax(axis=1)
         values = np.linalg.solve(np.eye(len(every)) - moves[every, choice], payoffs[every, choice])
         promised = payoffs + moves @ values
-        if (promised.max(axis=1) - values).max() <= rounding:
+        if (promised.max(axis=1) - values).max() <= rounding or time.perf_counter() >= search.model.deadline:
             break
     excess = max(float((promised.max(axis=1) - values).max()), 0.0) + rounding
     return values + excess / (1.0 - float(moves.sum(axis=2).max()))
