@@ -56,10 +56,10 @@ class GroupVerdict(Word):
     )
     MEANS_HELD = (
         "means_held",
-        "even with the prior on the covariance there was no proper maximum, or two rules of integration differed, and a "
+        "even with a prior on Σ there was no proper maximum, or two rules of integration differed, and a "
         "mean ran away, as where every subject is at an end of a parameter's range; the means have a prior too, of the "
         "weight of one subject: its centre that of the prior that the fit started from, its standard deviations A",
-        "a mean that has a standard error of several units is the prior's: fixed= or shared= for that parameter, or read "
+        "a mean with a standard error of several units is the prior's: fixed= or shared= for that parameter, or read "
         "no more from it than the end of the range",
     )
     NO_MAXIMUM = (
