@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -183,3 +184,11 @@ def test_error_bars_hold_where_a_deadline_cuts_solving_short(monkeypatch: pytest
     values = problem.evaluate(theta).values
     assert (values[:, 0] <= exact.totals[:, 0] / problem.scale).all()
     assert (values[:, 1] >= (exact.totals[:, 1] - 1.0) / problem.scales[0]).all()
+
+
+def test_little_time_is_no_time_for_factorisations_that_cannot_be_cut_short() -> None:
+    problem = random_problem(seed=4)
+    assert ClosedLoop(problem, 2).formed_limit == evaluation_module.SPARSE_LIMIT
+    assert ClosedLoop(problem, 2, time.perf_counter() - 1.0).formed_limit == evaluation_module.DENSE_LIMIT
+    some = ClosedLoop(problem, 2, time.perf_counter() + 10.0).formed_limit
+    assert evaluation_module.DENSE_LIMIT < some < evaluation_module.SPARSE_LIMIT
