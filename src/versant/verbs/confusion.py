@@ -171,15 +171,8 @@ def confusion(
     >>> confusion(pair, vs.Bandit(trials=100, reversal=20), 10, starts=1, seed=1).wins.shape
     (2, 2)
     """
-    named = dict(models) if isinstance(models, Mapping) else {model.name: model for model in models}
     given = dict(priors or {})
-    if len(named) < 2 or len(named) < len(models):
-        raise ModelError("confusion() takes two models or more, each with a name of its own")
-    if not set(given) <= set(named) or None in given.values():
-        raise ModelError(f"priors= gives priors (not None) of the models {', '.join(named)}")
-    odd = [name for name, model in named.items() if not isinstance(model, Learner)]
-    if odd:
-        raise ModelError(f"confusion() takes learners; {odd[0]!r} is a {type(named[odd[0]]).__name__}")
+    named = _named(models, given)
     if n < 1:
         raise ModelError(f"n={n}: at least one subject is needed")
     criterion = choose(criterion, [])
@@ -223,6 +216,19 @@ def confusion(
     )
     wins = np.array([row["wins"] for row in rows], dtype=np.int64)
     return Confusion(tuple(names), criterion, n, wins, np.array([row["differences"] for row in rows], dtype=np.float64))
+
+
+def _named(models: Sequence[Learner] | Mapping[str, Learner], priors: Mapping[str, PriorLike]) -> dict[str, Learner]:
+    """Return the models by their names; raise ModelError where `confusion` says so."""
+    named = dict(models) if isinstance(models, Mapping) else {model.name: model for model in models}
+    if len(named) < 2 or len(named) < len(models):
+        raise ModelError("confusion() takes two models or more, each with a name of its own")
+    if not set(priors) <= set(named) or None in priors.values():
+        raise ModelError(f"priors= gives priors (not None) of the models {', '.join(named)}")
+    odd = [name for name, model in named.items() if not isinstance(model, Learner)]
+    if odd:
+        raise ModelError(f"confusion() takes learners; {odd[0]!r} is a {type(named[odd[0]]).__name__}")
+    return named
 
 
 def _told(model: Learner, prior: PriorLike) -> list[Any]:
