@@ -1,7 +1,7 @@
 """Simulation-based calibration of every kind of posterior: ranks of truths, χ² and its power, ECDF bands.
 
 A delta-rule learner in a two-armed bandit that reverses every 20 trials. Laplace: 2,000 subjects at each length, under
-the default prior and under an informative one. No-U-turn sampler: 10,000 and 5,000 subjects alone, 97 groups of 5.
+the default prior and under an informative one. No-U-turn sampler: 10,000 and 5,000 subjects alone, 300 groups of 5.
 Hierarchical maximum likelihood: 240 groups of 20, whose truths come from the sampler's prior.
 
 ``python -m benchmarks calibration`` prints the table of docs/explanation/validation.md. With ``VERSANT_BENCH_KEEP=DIR``
@@ -33,15 +33,8 @@ STUDIES: dict[str, tuple[int, int, dict[str, Any]]] = {
     "NUTS of each subject, default prior, 200 trials": (200, 5_000, ALONE),
     "NUTS of groups, 5 × 40 trials": (
         40,
-        97,
-        {
-            "method": "sample",
-            "prior": INFORMATIVE,
-            "subjects": 5,
-            "tune": 300,
-            "posterior_draws": 300,
-            "draws": 49,
-        },
+        300,
+        {"method": "sample", "prior": INFORMATIVE, "subjects": 5},
     ),
 }
 

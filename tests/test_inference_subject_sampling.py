@@ -80,13 +80,36 @@ def test_draws_of_a_gaussian_are_gaussian() -> None:
         return 0.5 * ((z - mean) * slope).sum(axis=1), slope
 
     start = 4.0 * rng.standard_normal((150, 3))
-    found = run_chains(lambda lanes: density, start, np.tile(np.eye(3), (150, 1, 1)), draws=40, tune=120, rng=rng)
+    found = run_chains(
+        lambda lanes: density, start, np.tile(np.eye(3), (150, 1, 1)), draws=40, tune=120, target_accept=0.8, rng=rng
+    )
     whitened = (found.z[:, ::10].reshape(-1, 3) - mean) @ np.linalg.inv(np.linalg.cholesky(covariance)).T
     assert all(kstest(column, norm.cdf).pvalue > 1e-3 for column in whitened.T)
     np.testing.assert_allclose(np.cov(found.z.reshape(-1, 3).T), covariance, atol=0.15 * 9)
     energy = found.stats["energy"] + found.stats["lp"]  # ½ |p|² of what is drawn
     assert energy.mean() == pytest.approx(1.5, abs=0.07)
     assert not found.diverging.any()
+
+
+def test_a_higher_target_takes_smaller_steps() -> None:
+    rng = np.random.default_rng(3)
+
+    def median_step(target: float) -> float:
+        how: Any = {"draws": 20, "tune": 100, "target_accept": target, "rng": rng}
+        found = run_chains(lambda _: normal, np.ones((20, 2)), np.tile(np.eye(2), (20, 1, 1)), **how)
+        return float(np.median(found.stats["step_size"]))
+
+    def normal(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return -0.5 * (z**2).sum(axis=1), -z
+
+    assert median_step(0.95) < 0.8 * median_step(0.7)
+
+
+@pytest.mark.parametrize("pooling", ["none", "partial"])
+def test_a_target_is_a_probability(pooling: str) -> None:
+    trials = vs.simulate(Q, vs.Bandit(trials=20), {"alpha": 0.3, "beta": 3.0}, subjects=2, seed=1)
+    with pytest.raises(vs.ModelError, match=r"target_accept=1\.0 must lie between 0 and 1"):
+        vs.fit(Q, trials, method="sample", pooling=pooling, target_accept=1.0)
 
 
 def test_parts_that_are_checked_are_those_of_the_recursion() -> None:
@@ -108,7 +131,9 @@ def test_a_density_without_a_number_diverges_and_the_chain_goes_on() -> None:
         return np.where(z[:, 0] > 0, -0.5 * z[:, 0] ** 2, np.nan), np.where(z > 0, -z, np.nan)
 
     rng = np.random.default_rng(1)
-    found = run_chains(lambda lanes: half, np.ones((40, 1)), np.ones((40, 1, 1)), draws=20, tune=20, rng=rng)
+    found = run_chains(
+        lambda lanes: half, np.ones((40, 1)), np.ones((40, 1, 1)), draws=20, tune=20, target_accept=0.8, rng=rng
+    )
     assert (found.z > 0).all()
     assert found.diverging.any()
     assert found.z.mean() == pytest.approx(np.sqrt(2 / np.pi), abs=0.15)

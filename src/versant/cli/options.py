@@ -253,6 +253,11 @@ def sampler_options(command: Any) -> Any:
     """Add the options of a sampler."""
     count = click.IntRange(min=1)
     for option in (
+        click.option(
+            "--target-accept",
+            type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+            help="Of sample: acceptance that steps are adapted to; more, against divergences  [default: 0.8]",
+        ),
         click.option("--chains", type=click.IntRange(min=2), help="Of sample  [default: 4]"),
         click.option("--tune", type=count, help="Of sample: steps of adaptation of each chain  [default: 1000]"),
         click.option(
@@ -297,7 +302,7 @@ def given_for(method: str, options: dict[str, Any]) -> dict[str, Any]:
     for name in given:
         homes = [method for method, names in OPTIONS.items() if name in names]
         if method not in homes:
-            raise click.UsageError(f"--{name} needs --method {' or '.join(homes)}")
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --method {' or '.join(homes)}")
     if "fixed" in given:
         known = as_dict(given["fixed"], "--fixed")
         given["fixed"] = {name: values[0] for name, values in known.items()}

@@ -1,6 +1,6 @@
 """What the no-U-turn sampler learns before anything is kept: each chain's step size and metric.
 
-The step size follows the mean acceptance probability a of each trajectory by dual averaging: with e = Σ (0.8 - a),
+The step size follows the mean acceptance probability a of each trajectory by dual averaging: with e = Σ (δ - a),
 
     log ε_t = μ - e √t / (γ (t + t₀)),        log ε̄_t = t^-κ log ε_t + (1 - t^-κ) log ε̄_(t-1)
 
@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from versant.inference.nuts import Trajectories
 
-__all__ = ["Adaptation"]
+__all__ = ["TARGET_ACCEPT", "Adaptation"]
 
 Array = NDArray[Any]
 Indices = NDArray[np.int64]
 
-ACCEPTANCE = 0.8
+TARGET_ACCEPT = 0.8
+"""δ, unless it is given."""
 GAMMA, T0, KAPPA = 0.05, 10.0, 0.75
 FIRST_STEP = 0.25
 WINDOWS = (0.1, 0.4, 0.85)
@@ -40,10 +41,12 @@ class Adaptation:
     lanes, size : int
         M and K.
     tune : int
+    target_accept : float
+        δ.
     """
 
-    def __init__(self, lanes: int, size: int, tune: int) -> None:
-        self.tune = tune
+    def __init__(self, lanes: int, size: int, tune: int, target_accept: float) -> None:
+        self.tune, self.target_accept = tune, target_accept
         self.windows = [int(share * tune) for share in WINDOWS]
         self.time, self.error, self.log_average = np.zeros((3, lanes))
         self.aim = np.full(lanes, np.log(10.0 * FIRST_STEP))  # μ
@@ -67,7 +70,7 @@ class Adaptation:
         """Take one step of dual averaging."""
         self.time[lanes] += 1.0
         time = self.time[lanes]
-        self.error[lanes] += ACCEPTANCE - walks.accepted[lanes] / walks.steps[lanes]
+        self.error[lanes] += self.target_accept - walks.accepted[lanes] / walks.steps[lanes]
         log_step = self.aim[lanes] - self.error[lanes] * np.sqrt(time) / (GAMMA * (time + T0))
         share = time**-KAPPA
         self.log_average[lanes] = share * log_step + (1.0 - share) * self.log_average[lanes]

@@ -36,10 +36,12 @@ class LaneDraws:
     stats: dict[str, Array]  # (M, T) each: lp, energy, n_steps, tree_depth, step_size
 
 
-def require_lengths(draws: int, tune: int, chains: int) -> None:
-    """Raise ModelError for fewer than two chains or four draws, or no adaptation."""
+def require_lengths(draws: int, tune: int, chains: int, target_accept: float) -> None:
+    """Raise ModelError for fewer than two chains or four draws, no adaptation, or a target that is no probability."""
     if chains < 2 or draws < 4 or tune < 1:
         raise ModelError("sampling needs two chains, four draws and one step of adaptation, or more")
+    if not 0.0 < target_accept < 1.0:
+        raise ModelError(f"target_accept={target_accept} must lie between 0 and 1; 0.8 is usual, 0.95 is careful")
 
 
 def run_chains(
@@ -49,6 +51,7 @@ def run_chains(
     *,
     draws: int,
     tune: int,
+    target_accept: float,
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> LaneDraws:
@@ -64,6 +67,8 @@ def run_chains(
         R of its first metric R Rᵀ.
     draws, tune : int
         Draws kept of each chain, and trajectories of adaptation before.
+    target_accept : float
+        Mean acceptance probability that step sizes are adapted to.
     rng : numpy.random.Generator
     progress : Progress
     """
@@ -76,7 +81,7 @@ def run_chains(
     )
     who, done = np.arange(lanes), np.zeros(lanes, dtype=np.int64)
     walks = Trajectories(make(who), start, root.copy(), np.full(lanes, FIRST_STEP), rng)
-    adaptation, rounds, total = Adaptation(lanes, size, tune), 0, tune + draws
+    adaptation, rounds, total = Adaptation(lanes, size, tune, target_accept), 0, tune + draws
     while True:
         with np.errstate(invalid="ignore", over="ignore"):  # far out a density may be no number: that diverges
             ended, diverged = walks.advance()

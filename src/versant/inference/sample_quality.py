@@ -42,7 +42,7 @@ class SampleVerdict(Word):
     DIVERGENCES = (
         "divergences",
         "some transition after adaptation diverged, so that a part of the posterior may not have been reached",
-        "a diagonal covariance, tighter priors, or more adaptation",
+        "target_accept=0.95, more adaptation, a diagonal covariance, or tighter priors",
     )
     FEW_DRAWS = (
         "few_draws",

@@ -21,6 +21,7 @@ from versant.inference.design import intercepts
 from versant.inference.formula import Structure
 from versant.inference.group import fit_group
 from versant.inference.likelihood import Likelihood
+from versant.inference.nuts_adaptation import TARGET_ACCEPT
 from versant.inference.nuts_chains import require_lengths
 from versant.inference.posterior import GroupPosteriorDensity
 from versant.inference.prior import Prior
@@ -58,6 +59,7 @@ def sample_group(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
+    target_accept: float = TARGET_ACCEPT,
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> GroupSample:
@@ -75,6 +77,8 @@ def sample_group(
         The standard deviations between subjects have the prior half-normal(sd_scale), in unconstrained units.
     draws, tune, chains : int
         Draws kept of each chain, steps of adaptation before, and number of chains.
+    target_accept : float
+        Mean acceptance probability that step sizes are adapted to.
     rng : numpy.random.Generator
     progress : Progress
 
@@ -85,7 +89,7 @@ def sample_group(
     ModelError
         For fewer than two chains or four draws, or a scale that is not positive.
     """
-    require_lengths(draws, tune, chains)
+    require_lengths(draws, tune, chains, target_accept)
     if not 0.0 < sd_scale < np.inf:
         raise ModelError(f"sd_scale={sd_scale} must be positive and finite")
     nutpie, from_function = _packages()
@@ -118,6 +122,7 @@ def sample_group(
             draws=draws,
             tune=tune,
             chains=chains,
+            target_accept=target_accept,
             seed=int(rng.integers(2**31)),
             progress_bar=False,
             save_warmup=False,

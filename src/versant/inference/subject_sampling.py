@@ -21,6 +21,7 @@ from versant.errors import ModelError
 from versant.inference.likelihood import Likelihood
 from versant.inference.map import fit_subjects
 from versant.inference.nuts import LaneDensity
+from versant.inference.nuts_adaptation import TARGET_ACCEPT
 from versant.inference.nuts_chains import LaneDraws, require_lengths, run_chains
 from versant.inference.prior import Prior
 from versant.inference.sample_gradient import lane_gradient, log_likelihood_of_draws
@@ -45,6 +46,7 @@ def sample_subjects(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
+    target_accept: float = TARGET_ACCEPT,
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> Sample:
@@ -57,6 +59,8 @@ def sample_subjects(
         Of every subject.
     draws, tune, chains : int
         Of each subject: draws kept of each chain, trajectories of adaptation before, and number of chains.
+    target_accept : float
+        Mean acceptance probability that step sizes are adapted to.
     rng : numpy.random.Generator
     progress : Progress
 
@@ -67,7 +71,7 @@ def sample_subjects(
     ModelError
         For fewer than two chains or four draws, or a posterior that is no number where the prior is.
     """
-    require_lengths(draws, tune, chains)
+    require_lengths(draws, tune, chains, target_accept)
     require_arviz()
     subjects = likelihood.n_subjects
     root = np.tile(_roots(likelihood, prior, rng, progress), (chains, 1, 1))
@@ -84,7 +88,9 @@ def sample_subjects(
         return density
 
     start = _starts(likelihood, prior, posterior(np.arange(len(whose))), whose, rng)
-    found = run_chains(posterior, start, root, draws=draws, tune=tune, rng=rng, progress=progress)
+    found = run_chains(
+        posterior, start, root, draws=draws, tune=tune, target_accept=target_accept, rng=rng, progress=progress
+    )
     return _collected(likelihood, prior, found, (chains, subjects))
 
 

@@ -43,7 +43,7 @@ from versant.progress import Progress, silent
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
-from versant.verbs.fit import fit
+from versant.verbs.fit import LENGTHS, fit
 from versant.verbs.ledger import Record, design_told, fingerprint, run_pieces
 from versant.verbs.simulate import simulate
 
@@ -64,6 +64,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "tune": 500,
         "posterior_draws": 500,
         "chains": 2,
+        "target_accept": 0.8,
     },
 }
 """What each method takes beside what all take."""
@@ -115,6 +116,8 @@ def calibrate(
     tune, posterior_draws, chains : int
         Of ``"sample"`` (500, 500, 2); L draws, equally spaced, are taken of all that are kept. Of ``"importance"``,
         `posterior_draws` (1000) are weighed for each subject and L resampled.
+    target_accept : float
+        Of ``"sample"``, as for `versant.fit`.
 
     Returns
     -------
@@ -293,9 +296,9 @@ class _Study:
         )
         return {"ranks": [ranks], "verdicts": dict(Counter(map(str, found.verdict)))}
 
-    def _lengths(self) -> dict[str, int]:
-        """Return how long is sampled."""
-        return {"draws": self.how["posterior_draws"], "tune": self.how["tune"], "chains": self.how["chains"]}
+    def _lengths(self) -> dict[str, Any]:
+        """Return how long is sampled, and how carefully."""
+        return {"draws": self.how["posterior_draws"], **{name: self.how[name] for name in LENGTHS[1:]}}
 
     def _thinned(self, values: Array) -> Array:
         """Return L of the draws, equally spaced."""

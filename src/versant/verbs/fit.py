@@ -39,16 +39,17 @@ Method = Literal["map", "group", "sample"]
 Pooling = Literal["partial", "none"]
 
 
+LENGTHS: tuple[str, ...] = ("draws", "tune", "chains", "target_accept")
+"""What any sampling takes, also that of every subject alone."""
+
 OPTIONS: dict[str, tuple[str, ...]] = {
     "map": ("starts",),
     "group": ("starts", "covariance", "formula", "shared", "fixed", "polish", "resume"),
-    "sample": ("pooling", "covariance", "formula", "shared", "fixed", "sd_scale", "draws", "tune", "chains"),
+    "sample": ("pooling", "covariance", "formula", "shared", "fixed", "sd_scale", *LENGTHS),
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
 
 STRUCTURE = ("formula", "shared", "fixed")
-ALONE = ("draws", "tune", "chains")
-"""What sampling takes where every subject is sampled alone."""
 OF_CONTROLLERS = ("starts", "concentration")
 
 
@@ -105,6 +106,7 @@ def fit(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
+    target_accept: float = 0.8,
 ) -> GroupSample: ...
 
 
@@ -122,6 +124,7 @@ def fit(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
+    target_accept: float = 0.8,
 ) -> Sample: ...
 
 
@@ -198,6 +201,9 @@ def fit(
         Of ``"sample"``: the prior of the standard deviations between subjects is half-normal(sd_scale); 1.
     draws, tune, chains : int
         Of ``"sample"``: draws kept of each chain (1000), steps of adaptation before (1000), chains (4).
+    target_accept : float
+        Of ``"sample"``: the mean acceptance probability that step sizes are adapted to (0.8); 0.9 to 0.99 takes smaller
+        steps, against divergences.
     concentration : float
         Of a `ControllerModel`, which takes `starts` (20), `seed` and `progress` besides: that of a Dirichlet prior; 1,
         maximum likelihood, unless told otherwise.
@@ -266,9 +272,9 @@ def _pooling(options: dict[str, Any]) -> Pooling:
     pooling: Pooling = options.pop("pooling", "partial")
     if pooling not in get_args(Pooling):
         raise ModelError(f"pooling={pooling!r} is unknown: choose {', '.join(map(repr, get_args(Pooling)))}")
-    strange = [name for name in options if name not in ALONE]
+    strange = [name for name in options if name not in LENGTHS]
     if pooling == "none" and strange:
-        raise ModelError(f"pooling='none' takes no {strange[0]}=, which is of a group; there are {', '.join(ALONE)}")
+        raise ModelError(f"pooling='none' takes no {strange[0]}=, which is of a group; there are {', '.join(LENGTHS)}")
     return pooling
 
 
