@@ -20,6 +20,10 @@ from versant.cli.command import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background inherits none
 sys.exit(main(sys.argv[1:]))
 """
+SLOW = """
+import time, versant.verbs.plan as planning
+planning.ascend_from_starts = lambda *_: time.sleep(60)  # a search that has found nothing yet
+"""
 RISK = "risk=tiger-left:open-left:1,tiger-right:open-right:1"
 TIGER = """
 discount: 0.95
@@ -184,7 +188,7 @@ def test_a_file_that_is_no_controller(tmp_path, capsys):
 
 def test_an_interrupt_from_the_keyboard_ends_with_130_and_leaves_no_files(tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, "-c", INTERRUPTIBLE, "plan", "tiger", "--time", "50", "--out", str(out)]
+    command = [sys.executable, "-c", SLOW + INTERRUPTIBLE, "plan", "tiger", "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not out.is_dir():
         assert process.poll() is None

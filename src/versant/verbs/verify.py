@@ -174,7 +174,7 @@ def _upper_bounds(plan: Plan, task: Pomdp, tolerance: float, effort: float) -> I
             continue
         again = _bound_again(bound, task, 1.0, effort)
         by_search = bound.method in ("columns", "sawtooth")
-        blur = (tolerance if by_search else 1e-7) * max(abs(again), 1e-3 * spread)
+        blur = (tolerance if by_search else 1e-7) * max(abs(bound.value), 1e-3 * spread)
         if not again <= bound.value + blur:
             more = " (more effort may confirm it)" if by_search else ""
             yield f"upper bound ({bound.method}): claimed {bound.value!r}, not confirmed; computed {again!r}{more}"
