@@ -100,7 +100,7 @@ def test_subjects_are_sampled_alone(trials: Path, tmp_path: Path, capsys: Any) -
         (["--draws", "100"], "--draws needs --method sample"),
         (["--method", "sample", "--starts", "2"], "--starts needs --method map or group"),
         (["--target-accept", "0.9"], "--target-accept needs --method sample"),
-        (["--resume", "kept.npz"], "--resume needs --method group"),
+        (["--resume", "kept.npz"], "--resume needs --method group or sample"),
         (["--formula", "alpha ~ 1"], "--formula needs --method group or sample"),
         (["--method", "sample", "--prior", "none"], "exclude each other"),
         (["--method", "group", "--fixed", "beta=1,2"], "--fixed takes one number"),

@@ -76,7 +76,7 @@ def test_files_of_others_are_refused(tmp_path: Path) -> None:
     with pytest.raises(vs.VersantError, match=r"another fit \(trials"):
         vs.fit(Q, trials_of(2), **options)
     path.write_text("something else")
-    with pytest.raises(vs.VersantError, match="no file of a group's fit"):
+    with pytest.raises(vs.VersantError, match="no file of an interrupted fit"):
         vs.fit(Q, trials_of(), **options)
 
 

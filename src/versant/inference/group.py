@@ -6,7 +6,6 @@ subjects are searched again from fresh starts, and where a better mode turns up 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import DataError, ModelError
-from versant.expressions.digest import digest
 from versant.inference.cells import JointLikelihood
 from versant.inference.design import GroupDesign, intercepts
 from versant.inference.formula import Structure
@@ -32,10 +30,9 @@ from versant.inference.polish import LaplaceSurface, Regularised, ascend
 from versant.inference.prior import Prior
 from versant.inference.rules import ORDERS, Lattice, Rule, lattices, levels, product_rules
 from versant.inference.spread import CovarianceKind, Spread
-from versant.inference.stages import Stages
+from versant.inference.stages import Stages, told
 from versant.inference.verdict import AGREEMENT
 from versant.progress import Progress, silent
-from versant.trials.origin import digests
 
 __all__ = ["fit_group"]
 
@@ -119,8 +116,9 @@ def fit_group(
     )
     if isinstance(marginal.likelihood, JointLikelihood):
         likelihood = marginal.likelihood.likelihood
+    made = (marginal.design.stacked, marginal.design.fixed, start.mean, start.covariance)
     asked = {"starts": starts, "minimum_sd": minimum_sd, "covariance": covariance, "polish": str(polish)}
-    stages = Stages.at(resume, asked if resume is None else asked | _told(likelihood, marginal, start), rng)
+    stages = Stages.at(resume, asked if resume is None else asked | told(likelihood, made, marginal.likelihood), rng)
     alone = stages.alone(lambda: best_ends(likelihood, start, starts, rng, progress)[0])
     begun = _begun(marginal, alone, start)
     now = _climbed(marginal, stages, begun, starts, progress)
@@ -188,18 +186,6 @@ def _maximised(
     if polish == "laplace":
         return polish_laplace(marginal, now, regularised), None
     return polish_integrated(marginal, likelihood, now, regularised)
-
-
-def _told(likelihood: Likelihood, marginal: Marginal, start: Prior) -> dict[str, str]:
-    """Return what tells this fit from another, apart from options."""
-    joint = marginal.likelihood
-    made = [marginal.design.stacked, marginal.design.fixed, start.mean, start.covariance]
-    if isinstance(joint, JointLikelihood):
-        made += [joint.coefficients.varying, joint.coefficients.fixed, joint.coefficients.known]
-    structure = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in made)).hexdigest()
-    columns = sorted(digests(likelihood.trials).items())
-    data = hashlib.sha256("".join(f"{name}:{value};" for name, value in columns).encode()).hexdigest()
-    return {"model": digest(likelihood.recurrence), "trials": data, "prior or structure": structure}
 
 
 def _attempts(marginal: Marginal, now: Climb, polish: Polish | None) -> tuple[bool, ...]:

@@ -8,6 +8,7 @@ Source: Hoffman & Gelman 2014.
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,7 @@ from versant.inference.sample_gradient import log_likelihood_of_draws
 from versant.inference.sample_quality import Quality, require_arviz
 from versant.inference.sample_result import GroupSample
 from versant.inference.spread import CovarianceKind
+from versant.inference.stages import Stages, told
 from versant.progress import Progress, silent
 
 __all__ = ["sample_group"]
@@ -60,6 +62,7 @@ def sample_group(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = TARGET_ACCEPT,
+    resume: str | os.PathLike[str] | None = None,
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> GroupSample:
@@ -79,6 +82,8 @@ def sample_group(
         Draws kept of each chain, steps of adaptation before, and number of chains.
     target_accept : float
         Mean acceptance probability that step sizes are adapted to.
+    resume : path, optional
+        A file that keeps finished chains (`versant.inference.stages`): they then are sampled one after another.
     rng : numpy.random.Generator
     progress : Progress
 
@@ -92,14 +97,43 @@ def sample_group(
     require_lengths(draws, tune, chains, target_accept)
     if not 0.0 < sd_scale < np.inf:
         raise ModelError(f"sd_scale={sd_scale} must be positive and finite")
-    nutpie, from_function = _packages()
+    _packages()
     require_arviz()
     structure = structure or Structure(intercepts(list(likelihood.learner.parameters), likelihood.n_subjects))
     density = _density(likelihood, prior, structure, sd_scale, covariance)
-    begun = fit_group(
-        likelihood, prior, covariance=covariance, structure=structure, starts=2, rng=rng, progress=progress
-    )
-    start = density.pack(begun.group.effects, begun.group.covariance, begun.coefficients)
+    how: dict[str, Any] = {"draws": draws, "tune": tune, "target_accept": target_accept}
+    asked = {**how, "chains": chains, "sd_scale": sd_scale, "covariance": covariance}
+    made = (density.design.stacked, density.design.fixed, density.centre, density.width)
+    stages = Stages.at(resume, asked if resume is None else asked | told(likelihood, made, density.likelihood), rng)
+
+    def begin() -> dict[str, Array]:
+        found = fit_group(
+            likelihood, prior, covariance=covariance, structure=structure, starts=2, rng=rng, progress=progress
+        )
+        return {"vector": density.pack(found.group.effects, found.group.covariance, found.coefficients)}
+
+    start, together = stages.piece("start", begin)["vector"], chains if resume is None else 1
+    parts = []
+    for first in range(0, chains, together):
+        progress(first, chains, f"sampling {chains} chains of {tune} + {draws}")
+        parts.append(stages.piece(f"chain {first}", lambda: _chains(density, start, chains=together, rng=rng, **how)))
+    progress(chains, chains, "sampled")
+    stats = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return _collected(likelihood, prior, density, stats.pop("vector"), stats)
+
+
+def _chains(
+    density: GroupPosteriorDensity,
+    start: Array,
+    *,
+    draws: int,
+    tune: int,
+    target_accept: float,
+    chains: int,
+    rng: np.random.Generator,
+) -> dict[str, Array]:
+    """Sample some chains: their vectors and what is kept of each transition, (chains, draws, …)."""
+    nutpie, from_function = _packages()
     size = density.n_dimensions
 
     def near(seed: Any) -> Array:
@@ -114,7 +148,6 @@ def sample_group(
         ["vector"],
         make_initial_point_fn=near,
     )
-    progress(0, 1, f"sampling {chains} chains of {tune} + {draws}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that nutpie and arviz use
         trace = nutpie.sample(
@@ -135,8 +168,7 @@ def sample_group(
         }
     if vectors.shape[:2] != (chains, draws):  # interrupted, nutpie ends quietly with what it has
         raise KeyboardInterrupt
-    progress(1, 1, "sampled")
-    return _collected(likelihood, prior, density, vectors, stats)
+    return {"vector": vectors, **stats}
 
 
 def _density(

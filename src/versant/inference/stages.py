@@ -1,18 +1,20 @@
-"""A hierarchical fit that can be interrupted: what it has done is kept in a file.
+"""A fit that can be interrupted: what it has done is kept in a file.
 
-Kept are the subjects' own estimates and every climb of EM, finished or in the middle, with the state of the random
-generator after each; the polish, and the search for better modes, are done again. Numbers are kept to the last bit, so
-that an interrupted fit ends where an uninterrupted one does. The file is NumPy's .npz, without pickle, and names what
-the fit was asked for: no other one goes on from it.
+Of a hierarchical fit the subjects' own estimates and every climb of EM are kept, finished or in the middle, with the
+state of the random generator after each; the polish, and the search for better modes, are done again. Of a sampled one
+every finished chain is, or the draws of every hundred subjects who are sampled alone. Numbers are kept to the last bit,
+so that an interrupted fit ends where an uninterrupted one does. The file is NumPy's .npz, without pickle, and names
+what the fit was asked for: no other one goes on from it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import VersantError
+from versant.expressions.digest import digest
 from versant.files import atomic_path
+from versant.inference.cells import JointLikelihood
 from versant.inference.hierarchical import Climb, Middle, Step
 from versant.inference.laplace import Laplace
+from versant.inference.likelihood import Likelihood
+from versant.trials.origin import digests
 
-__all__ = ["Stages"]
+__all__ = ["Stages", "told"]
 
 Array = NDArray[Any]
 
@@ -75,7 +81,7 @@ class Stages:
                 found = {name: content[name] for name in content.files}
                 was = json.loads(str(found.pop("call")))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise VersantError(f"{place} is no file of a group's fit: {error}") from error
+            raise VersantError(f"{place} is no file of an interrupted fit: {error}") from error
         ours = json.loads(told)
         differ = sorted(name for name in {*was, *ours} if was.get(name) != ours.get(name))
         if differ:
@@ -88,6 +94,17 @@ class Stages:
             self._keep("alone", {"z": compute()})
         self._restore("alone")
         return self.found["alone/z"]
+
+    def piece(self, name: str, compute: Callable[[], dict[str, Array]]) -> dict[str, Array]:
+        """Return the arrays that a piece of work gives, computed unless they are found."""
+        if self.path is None:
+            return compute()
+        if f"{name}/generator" not in self.found:
+            self._keep(name, compute())
+        self._restore(name)
+        before = len(name) + 1
+        own = [key for key in self.found if key.startswith(f"{name}/") and key != f"{name}/generator"]
+        return {key[before:]: self.found[key] for key in own}
 
     def climb(self, name: str, start: Climb, go_on: Callable[..., Climb]) -> Climb:
         """Return where a climb ended: `go_on(start, middle, keep)`, from the beginning or from what is found."""
@@ -141,6 +158,17 @@ class Stages:
         kinds, numbers = self.found[f"{name}/kinds"].tolist(), self.found[f"{name}/numbers"].tolist()
         history = tuple(Step(kind, *row) for kind, row in zip(kinds, numbers, strict=True))
         return Climb(self.found[f"{name}/effects"], self.found[f"{name}/group"], laplace, history)
+
+
+def told(likelihood: Likelihood, parts: Sequence[Array], joint: object = None) -> dict[str, str]:
+    """Return what tells a fit from another, apart from options: model, trials, and arrays of prior and structure."""
+    made = list(parts)
+    if isinstance(joint, JointLikelihood):
+        made += [joint.coefficients.varying, joint.coefficients.fixed, joint.coefficients.known]
+    structure = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in made)).hexdigest()
+    columns = sorted(digests(likelihood.trials).items())
+    data = hashlib.sha256("".join(f"{name}:{value};" for name, value in columns).encode()).hexdigest()
+    return {"model": digest(likelihood.recurrence), "trials": data, "prior or structure": structure}
 
 
 def _arrays(climb: Climb) -> dict[str, Array]:

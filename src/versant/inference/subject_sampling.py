@@ -12,6 +12,8 @@ draw of the prior: chains that find different modes disagree, and R̂ says so.
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,11 +24,12 @@ from versant.inference.likelihood import Likelihood
 from versant.inference.map import fit_subjects
 from versant.inference.nuts import LaneDensity
 from versant.inference.nuts_adaptation import TARGET_ACCEPT
-from versant.inference.nuts_chains import LaneDraws, require_lengths, run_chains
+from versant.inference.nuts_chains import require_lengths, run_chains
 from versant.inference.prior import Prior
 from versant.inference.sample_gradient import lane_gradient, log_likelihood_of_draws
 from versant.inference.sample_quality import Quality, require_arviz
 from versant.inference.sample_result import Sample
+from versant.inference.stages import Stages, told
 from versant.progress import Progress, silent
 
 __all__ = ["sample_subjects"]
@@ -35,6 +38,8 @@ Array = NDArray[Any]
 
 STARTS = 2
 """Optimisations of each subject: only the first metric hangs on them."""
+TOGETHER = 100
+"""Subjects who are sampled at a time where a file keeps them."""
 TRIES = 100
 """Draws of the prior among which a chain's first one must have a density."""
 
@@ -47,6 +52,7 @@ def sample_subjects(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = TARGET_ACCEPT,
+    resume: str | os.PathLike[str] | None = None,
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> Sample:
@@ -61,6 +67,8 @@ def sample_subjects(
         Of each subject: draws kept of each chain, trajectories of adaptation before, and number of chains.
     target_accept : float
         Mean acceptance probability that step sizes are adapted to.
+    resume : path, optional
+        A file that keeps what is finished (`versant.inference.stages`): a hundred subjects then are sampled at a time.
     rng : numpy.random.Generator
     progress : Progress
 
@@ -73,9 +81,35 @@ def sample_subjects(
     """
     require_lengths(draws, tune, chains, target_accept)
     require_arviz()
-    subjects = likelihood.n_subjects
-    root = np.tile(_roots(likelihood, prior, rng, progress), (chains, 1, 1))
-    whose, highest = np.tile(np.arange(subjects), chains), prior.log_density(prior.mean[None])
+    how: dict[str, Any] = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+    made = (prior.mean, prior.covariance)
+    stages = Stages.at(resume, how if resume is None else how | told(likelihood, made), rng)
+    roots = stages.piece("metric", lambda: {"roots": _roots(likelihood, prior, rng, progress)})["roots"]
+    subjects = np.arange(likelihood.n_subjects)
+    groups = np.split(subjects, [] if resume is None else subjects[TOGETHER::TOGETHER])
+    parts = []
+    for who in groups:
+        run = partial(_sampled, likelihood, prior, roots, who, rng=rng, progress=progress, **how)
+        parts.append(stages.piece(f"subjects from {who[0]}", run))
+    found = {name: np.concatenate([part[name] for part in parts], axis=2) for name in parts[0]}
+    return _collected(likelihood, prior, found)
+
+
+def _sampled(
+    likelihood: Likelihood,
+    prior: Prior,
+    roots: Array,
+    subjects: NDArray[np.int64],
+    *,
+    draws: int,
+    tune: int,
+    chains: int,
+    target_accept: float,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> dict[str, Array]:
+    """Sample some subjects: draws and what is kept of each transition, (chains, draws, subjects, …)."""
+    whose, highest = np.tile(subjects, chains), prior.log_density(prior.mean[None])
 
     def posterior(lanes: NDArray[np.int64]) -> LaneDensity:
         gradient = lane_gradient(likelihood, whose[lanes])
@@ -87,11 +121,14 @@ def sample_subjects(
 
         return density
 
+    def apart(values: Array) -> Array:
+        """Return values of lanes, (C N, T, …), as (C, T, N, …)."""
+        return np.ascontiguousarray(np.moveaxis(values.reshape(chains, len(subjects), *values.shape[1:]), 1, 2))
+
     start = _starts(likelihood, prior, posterior(np.arange(len(whose))), whose, rng)
-    found = run_chains(
-        posterior, start, root, draws=draws, tune=tune, target_accept=target_accept, rng=rng, progress=progress
-    )
-    return _collected(likelihood, prior, found, (chains, subjects))
+    how: Any = {"draws": draws, "tune": tune, "target_accept": target_accept, "rng": rng, "progress": progress}
+    found = run_chains(posterior, start, roots[whose], **how)
+    return {name: apart(values) for name, values in {"z": found.z, "diverging": found.diverging, **found.stats}.items()}
 
 
 def _roots(likelihood: Likelihood, prior: Prior, rng: np.random.Generator, progress: Progress) -> Array:
@@ -118,12 +155,8 @@ def _starts(
     raise ModelError(f"the posterior of subject {subject} is no number at any of {TRIES} draws of the prior")
 
 
-def _collected(likelihood: Likelihood, prior: Prior, found: LaneDraws, shape: tuple[int, int]) -> Sample:
-    def apart(values: Array) -> Array:
-        """Return values of lanes, (C N, T, …), as (C, T, N, …)."""
-        return np.ascontiguousarray(np.moveaxis(values.reshape(*shape, *values.shape[1:]), 1, 2))
-
-    z = apart(found.z)
+def _collected(likelihood: Likelihood, prior: Prior, found: dict[str, Array]) -> Sample:
+    z, diverging = found.pop("z"), found.pop("diverging")
     return Sample(
         learner=likelihood.learner,
         trials=likelihood.trials,
@@ -132,7 +165,7 @@ def _collected(likelihood: Likelihood, prior: Prior, found: LaneDraws, shape: tu
         unconstrained=z,
         natural=likelihood.natural(z),
         log_likelihood=log_likelihood_of_draws(likelihood, z),
-        diverging=apart(found.diverging),
-        stats={name: apart(values) for name, values in found.stats.items()},
+        diverging=diverging,
+        stats=found,
         quality={"z": Quality.of(z)},
     )

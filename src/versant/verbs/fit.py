@@ -40,12 +40,13 @@ Pooling = Literal["partial", "none"]
 
 
 LENGTHS: tuple[str, ...] = ("draws", "tune", "chains", "target_accept")
+ALONE = (*LENGTHS, "resume")
 """What any sampling takes, also that of every subject alone."""
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "map": ("starts",),
     "group": ("starts", "covariance", "formula", "shared", "fixed", "polish", "resume"),
-    "sample": ("pooling", "covariance", "formula", "shared", "fixed", "sd_scale", *LENGTHS),
+    "sample": ("pooling", "covariance", "formula", "shared", "fixed", "sd_scale", *ALONE),
 }
 """What each method takes beside what all take; None stands for an option that is not given, but for polish=None."""
 
@@ -107,6 +108,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = 0.8,
+    resume: str | os.PathLike[str] | None = None,
 ) -> GroupSample: ...
 
 
@@ -125,6 +127,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = 0.8,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Sample: ...
 
 
@@ -195,8 +198,9 @@ def fit(
         Of ``"group"``: what is maximised after EM. The marginal likelihood by numerical integration, unless told
         otherwise; the Laplace evidence; or nothing.
     resume : path, optional
-        Of ``"group"``: a file that keeps what is done; an interrupted fit that is called again goes on from it, to the
-        same result. The polish starts again.
+        Of ``"group"`` and ``"sample"``: a file that keeps what is done; an interrupted fit that is called again goes on
+        from it, to the same result. The polish of a group starts again. Chains are sampled one after another, subjects
+        alone by the hundred: the draws are others than without a file.
     sd_scale : float
         Of ``"sample"``: the prior of the standard deviations between subjects is half-normal(sd_scale); 1.
     draws, tune, chains : int
@@ -272,9 +276,9 @@ def _pooling(options: dict[str, Any]) -> Pooling:
     pooling: Pooling = options.pop("pooling", "partial")
     if pooling not in get_args(Pooling):
         raise ModelError(f"pooling={pooling!r} is unknown: choose {', '.join(map(repr, get_args(Pooling)))}")
-    strange = [name for name in options if name not in LENGTHS]
+    strange = [name for name in options if name not in ALONE]
     if pooling == "none" and strange:
-        raise ModelError(f"pooling='none' takes no {strange[0]}=, which is of a group; there are {', '.join(LENGTHS)}")
+        raise ModelError(f"pooling='none' takes no {strange[0]}=, which is of a group; there are {', '.join(ALONE)}")
     return pooling
 
 
