@@ -532,3 +532,16 @@ def test_the_answer_does_not_depend_on_the_number_of_threads(monkeypatch: pytest
         found.append((fit.group.effects, fit.group.covariance, fit.group.effects_covariance, fit.unconstrained))
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_people_who_are_all_alike_are_fitted(seed: int) -> None:
+    task = vs.Bandit((0.2, 0.8), trials=100)
+    trials = vs.simulate(vs.models.find("q_learning"), task, {"alpha": 0.3, "beta": 4.0}, subjects=10, seed=seed)
+    found = vs.fit(vs.models.find("q_learning"), trials, method="group", starts=1)
+    np.testing.assert_array_equal(found.group.covariance, found.group.covariance.T)
+    assert found.group.covariance.trace() < 0.5
+    spread = Spread(2, "full", 0.02)
+    for moments in np.random.default_rng(seed).normal(scale=1e-3, size=(20, 2, 2)):
+        nearest = spread.nearest(moments @ moments.T)
+        np.testing.assert_array_equal(nearest, nearest.T)

@@ -51,7 +51,8 @@ class Prior:
             raise ModelError(f"a prior needs a mean (K,) and a covariance (K, K), not {mean.shape}, {covariance.shape}")
         if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
             raise ModelError("a prior's mean and covariance must be finite")
-        if not np.allclose(covariance, covariance.T, rtol=1e-12, atol=0):
+        sizes = np.abs(np.diag(covariance))
+        if (np.abs(covariance - covariance.T) > 1e-12 * np.sqrt(np.outer(sizes, sizes))).any():
             raise ModelError("a prior's covariance must be symmetric")
         try:
             np.linalg.cholesky(covariance)

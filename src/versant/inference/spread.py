@@ -115,7 +115,8 @@ class Spread:
         if self.kind == "diagonal":
             return np.diag(np.maximum(np.diag(moments), self.minimum_sd**2))
         values, vectors = np.linalg.eigh(moments)
-        return np.asarray((vectors * np.maximum(values, self.minimum_sd**2)) @ vectors.T)
+        root = vectors * np.sqrt(np.maximum(values, self.minimum_sd**2))
+        return np.asarray(root @ root.T)  # symmetric to the last bit
 
     def raised(self, covariance: Array) -> Array:
         """Return the directions in which Σ stands at its smallest variance, (directions, K)."""
