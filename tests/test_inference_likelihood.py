@@ -120,3 +120,16 @@ def test_extreme_parameters_are_finite_and_not_clipped(alpha: float, beta: float
         q[a] += alpha * (r - q[a])
     found = vs.log_likelihood(vs.models.find("q_learning"), trials, {"alpha": alpha, "beta": beta})
     assert found[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_derivative_that_is_no_number_is_said_to_be_none() -> None:
+    trials = vs.Trials.from_columns(
+        subject=[1, 1], columns={"choice": [0, 1], "reward": [1.0, 0.0]}, codings={"choice": 2}
+    )
+    bound = bind(vs.models.find("q_learning"), trials)
+    sums = np.array([[-1.0], [np.inf], [0.5], [np.inf], [0.0], [0.0]])  # value, gradient, lower triangle of the Hessian
+    found = bound.unconstrain(sums, np.array([[-800.0, 0.0]]), 2)  # the link of alpha is flat there
+    assert found.gradient is not None
+    assert found.hessian is not None
+    assert np.isnan(found.gradient[0]).tolist() == [True, False]
+    assert np.isnan(found.hessian[0]).tolist() == [[True, False], [False, False]]

@@ -158,17 +158,23 @@ class Likelihood:
             return Derivatives(sums[0])
         size, slope = z.shape[1], self.slopes(z).T  # (K, M)
         natural_gradient = sums[1 : 1 + size]
-        gradient = (natural_gradient * slope).T
-        if order == 1:
-            return Derivatives(sums[0], gradient)
+        with np.errstate(invalid="ignore"):  # far out an infinite derivative meets a flat link: no number, and said so
+            gradient = (natural_gradient * slope).T
+            if order == 1:
+                return Derivatives(sums[0], gradient)
+            return Derivatives(sums[0], gradient, self._hessian(sums, z, slope))
+
+    def _hessian(self, sums: Array, z: Array, slope: Array) -> Array:
+        """Return the Hessian along unconstrained parameters, (M, K, K)."""
+        size = z.shape[1]
         hessian = np.empty((len(z), size, size), dtype=sums.dtype)
         row = 1 + size
         for i, domain in enumerate(self.learner.parameters.values()):
             for j in range(i + 1):
                 hessian[:, i, j] = hessian[:, j, i] = sums[row] * slope[i] * slope[j]
                 row += 1
-            hessian[:, i, i] += natural_gradient[i] * domain.curvature(z[:, i])
-        return Derivatives(sums[0], gradient, hessian)
+            hessian[:, i, i] += sums[1 + i] * domain.curvature(z[:, i])
+        return hessian
 
     def per_trial(self, nodes: Sequence[Node], z: Array) -> Array:
         """Evaluate expressions on every trial at one parameter vector a subject: (len(nodes), rows), in row order."""

@@ -195,25 +195,15 @@ def confusion(
         return {"wins": found.wins.tolist(), "differences": away}
 
     settings = {
-        "study": "confusion",
-        "models": {name: fingerprint(model) for name, model in named.items()},
-        "design": design_told(task, like),
         "n": n,
         "criterion": criterion,
-        "priors": {name: _told(model, given.get(name, "default")) for name, model in named.items()},
         "starts": starts,
         "on_missing": on_missing,
         **options,
+        **_study(named, given, design_told(task, like)),
     }
-    rows = run_pieces(
-        len(names),
-        piece,
-        seed=seed,
-        settings=settings,
-        path=resume,
-        message="simulating and fitting",
-        progress=progress,
-    )
+    how: Any = {"message": "simulating and fitting", "progress": progress}
+    rows = run_pieces(len(names), piece, seed=seed, settings=settings, path=resume, **how)
     wins = np.array([row["wins"] for row in rows], dtype=np.int64)
     return Confusion(tuple(names), criterion, n, wins, np.array([row["differences"] for row in rows], dtype=np.float64))
 
@@ -229,6 +219,16 @@ def _named(models: Sequence[Learner] | Mapping[str, Learner], priors: Mapping[st
     if odd:
         raise ModelError(f"confusion() takes learners; {odd[0]!r} is a {type(named[odd[0]]).__name__}")
     return named
+
+
+def _study(named: Mapping[str, Learner], priors: Mapping[str, PriorLike], design: Any) -> dict[str, Any]:
+    """Return what tells a study from another: models, their priors, the design."""
+    return {
+        "study": "confusion",
+        "models": {name: fingerprint(model) for name, model in named.items()},
+        "design": design,
+        "priors": {name: _told(model, priors.get(name, "default")) for name, model in named.items()},
+    }
 
 
 def _told(model: Learner, prior: PriorLike) -> list[Any]:

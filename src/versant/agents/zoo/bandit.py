@@ -36,9 +36,6 @@ __all__ = [
 _NAMES = {"reward": "outcome"}
 
 
-_OUTCOME = {"reward": "outcome"}
-
-
 def _values(p: Any, n: Any) -> dict[str, Any]:
     return {"Q": zeros(n.choice)}
 
