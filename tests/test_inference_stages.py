@@ -75,9 +75,10 @@ def test_files_of_others_are_refused(tmp_path: Path) -> None:
             vs.fit(Q, trials_of(), **(options | others))
     with pytest.raises(vs.VersantError, match=r"another fit \(trials"):
         vs.fit(Q, trials_of(2), **options)
-    path.write_text("something else")
-    with pytest.raises(vs.VersantError, match="no file of an interrupted fit"):
-        vs.fit(Q, trials_of(), **options)
+    for content in ("something else", ""):
+        path.write_text(content)
+        with pytest.raises(vs.VersantError, match="no file of an interrupted fit: name another one"):
+            vs.fit(Q, trials_of(), **options)
 
 
 KILLED = """

@@ -155,3 +155,12 @@ def test_a_gap_that_time_did_not_allow_is_not_claimed(monkeypatch: pytest.Monkey
     assert PlanVerdict.NOT_STATIONARY in found.verdict
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["first_order_gap"] is None
     assert verify(found, RISKY).holds
+
+
+@pytest.mark.parametrize("content", ["something else", ""])
+def test_other_files_are_no_checkpoints(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.npz"
+    path.write_text(content)
+    with pytest.raises(ProblemError, match="no checkpoint of a plan: name another file"):
+        plan(tiger(), nodes=2, checkpoint=path)
+    assert path.read_text() == content

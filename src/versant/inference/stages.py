@@ -81,7 +81,7 @@ class Stages:
                 found = {name: content[name] for name in content.files}
                 was = json.loads(str(found.pop("call")))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise VersantError(f"{place} is no file of an interrupted fit: {error}") from error
+            raise VersantError(f"{place} is no file of an interrupted fit: name another one") from error
         ours = json.loads(told)
         differ = sorted(name for name in {*was, *ours} if was.get(name) != ours.get(name))
         if differ:

@@ -69,8 +69,8 @@ class Journal:
             with np.load(place, allow_pickle=False) as content:
                 arrays = {name: content[name] for name in content.files}
                 known = str(arrays.pop("call"))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ProblemError(f"{place} is no checkpoint of a plan: {error}") from error
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ProblemError(f"{place} is no checkpoint of a plan: name another file") from error
         if known != call:
             raise ProblemError(
                 f"{place} is the checkpoint of another call: {_difference(known, call)}. Remove it, or name another"
