@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import psutil
 import pytest
 
 from versant.errors import ProblemError, VersantError
@@ -47,3 +50,12 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ProblemError, match="memory > 0"):
         plan(tiger(), 3, memory=0.0)
     assert plan(tiger(), 3, starts=2, bounds=(), memory=2.0).feasible
+
+
+def test_the_least_of_all_limits_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    held = psutil.Process().memory_info().vms
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (held + 50_000_000, resource.RLIM_INFINITY))
+    assert 0 < available_memory() <= 50_000_000
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    assert available_memory() == 1000

@@ -5,12 +5,13 @@ Machine, container and process have limits; within them, `within_memory` sets on
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+
+import psutil
 
 from versant.errors import VersantError
 
@@ -29,14 +30,13 @@ _limit: ContextVar[int | None] = ContextVar("memory limit of the work at hand", 
 def available_memory() -> int:
     """Bytes that this process may still take: the least of what machine, container and process limit allow.
 
-    A system that tells none of them sets no bound.
-
     Examples
     --------
     >>> available_memory() > 0
     True
     """
-    return max(0, min([sys.maxsize, *_of_machine(), *_of_container(), *_of_process(), *_of_work()]))
+    free = psutil.virtual_memory().available
+    return max(0, min([free, *_of_container(), *_of_process(), *_of_work()]))
 
 
 @contextmanager
@@ -50,8 +50,7 @@ def within_memory(gigabytes: float | None) -> Iterator[None]:
     Traceback (most recent call last):
     versant.errors.VersantError: a large table would take 1 GB; 0... GB are available
     """
-    held = _held()
-    limit = None if gigabytes is None or held is None else held + int(1e9 * gigabytes)
+    limit = None if gigabytes is None else psutil.Process().memory_info().rss + int(1e9 * gigabytes)
     token = _limit.set(limit)
     try:
         yield
@@ -86,14 +85,6 @@ def require_memory(n_bytes: int, what: str) -> None:
         raise VersantError(f"{what} would take {n_bytes / 1e9:.3g} GB; {free / 1e9:.3g} GB are available")
 
 
-def _of_machine() -> list[int]:
-    information = Path("/proc/meminfo")
-    if not information.is_file():
-        return []
-    found = re.search(r"MemAvailable:\s*(\d+) kB", information.read_text())
-    return [int(found[1]) * 1024] if found else []
-
-
 def _of_container() -> list[int]:
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
     if not (limit.is_file() and used.is_file()):
@@ -104,24 +95,14 @@ def _of_container() -> list[int]:
 
 def _of_work() -> list[int]:
     limit = _limit.get()
-    held = None if limit is None else _held()
-    return [] if limit is None or held is None else [limit - held]
-
-
-def _held() -> int | None:
-    """Bytes that the process holds; None where the system does not tell."""
-    pages = Path("/proc/self/statm")
-    if not pages.is_file():
-        return None
-    import resource
-
-    return int(pages.read_text().split()[1]) * resource.getpagesize()
+    return [] if limit is None else [limit - psutil.Process().memory_info().rss]
 
 
 def _of_process() -> list[int]:
+    """What the limit of the process's address space, where systems have one, leaves."""
     if sys.platform == "win32":
         return []
     import resource
 
     bound = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return [] if bound == resource.RLIM_INFINITY else [bound]
+    return [] if bound == resource.RLIM_INFINITY else [bound - psutil.Process().memory_info().vms]
