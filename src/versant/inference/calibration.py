@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.inference.shown import Shown
+from versant.readonly import make_read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ class Calibration(Shown):
     verdicts: dict[str, int]  # flags of all fits
 
     def __post_init__(self) -> None:
-        self.ranks.flags.writeable = False
+        make_read_only(self)
 
     @cached_property
     def bins(self) -> int:

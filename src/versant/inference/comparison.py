@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.inference.shown import Shown
+from versant.readonly import make_read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +46,7 @@ class Comparison(Shown):
     flagged: NDArray[np.bool_]  # (M, N), whose verdict is anything else than ``converged`` alone
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        make_read_only(self)
 
     @property
     def losses(self) -> Array:

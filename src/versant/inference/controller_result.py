@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from versant.agents.controller import Controller
 from versant.agents.controller_model import ControllerModel
 from versant.optimise.status import Word
+from versant.readonly import make_read_only
 from versant.trials import Trials
 
 if TYPE_CHECKING:
@@ -80,9 +81,7 @@ class ControllerFit:
     verdicts: frozenset[ControllerVerdict]
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        make_read_only(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._whose()}; {self._flags()})"

@@ -15,6 +15,7 @@ from versant.inference.group_verdict import GroupVerdict
 from versant.inference.hierarchical import Step
 from versant.inference.result import Fit
 from versant.inference.spread import Spread
+from versant.readonly import make_read_only
 from versant.trials import Trials
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ class Group:
     verdicts: frozenset[GroupVerdict]
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        make_read_only(self)
 
     @property
     def sd(self) -> Array:

@@ -20,6 +20,7 @@ from versant.inference.selection import omnibus_risk, select_models
 from versant.inference.shown import Shown
 from versant.optimise.status import Word
 from versant.progress import Progress, silent
+from versant.readonly import make_read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,9 +79,7 @@ class HierarchicalSelection(Shown):
     verdicts: frozenset[SelectionVerdict]
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        make_read_only(self)
 
     @property
     def frequencies(self) -> Array:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from versant.agents.learner import Learner
 from versant.inference.prior import Gaussians
 from versant.inference.verdict import Verdict
+from versant.readonly import make_read_only
 from versant.trials import Trials
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ class Fit:
     verdicts: tuple[frozenset[Verdict], ...]  # N
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        make_read_only(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._whose()}; {self._flags()})"

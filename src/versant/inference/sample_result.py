@@ -16,6 +16,7 @@ from versant.inference.cells import Cells, Coefficients, together
 from versant.inference.design import GroupDesign
 from versant.inference.prior import Prior
 from versant.inference.sample_quality import Quality, SampleVerdict, judge
+from versant.readonly import make_read_only
 from versant.trials import Trials
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ class Sample:
     quality: Mapping[str, Quality]  # of z, the unconstrained parameters; of a group, also of effects and sd
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        make_read_only(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._whose()}; {self._flags()})"

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from versant.errors import ModelError
 from versant.inference.dirichlet import divergence, exceedance, expected_log
 from versant.inference.shown import Shown
+from versant.readonly import make_read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,9 +65,7 @@ class Selection(Shown):
     difference: float | None  # probability that the groups' frequencies differ
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        make_read_only(self)
 
     @property
     def frequencies(self) -> Array:

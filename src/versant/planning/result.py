@@ -15,6 +15,7 @@ from versant.errors import ProblemError
 from versant.planning.bounds import UpperBound
 from versant.planning.certificate import Cost
 from versant.planning.verdict import PlanVerdict
+from versant.readonly import make_read_only
 from versant.tasks.pomdp import Pomdp
 
 __all__ = ["Improvement", "Interrupted", "Larger", "Plan", "planned_problem"]
@@ -66,6 +67,9 @@ class Plan:
     seconds: float
     larger: Larger | None = None  # a larger controller that is known to be worth more
     alpha: AlphaPolicy | None = None  # of method "alpha": values of the nodes as α-vectors, node x the x-th
+
+    def __post_init__(self) -> None:
+        make_read_only(self)
 
     @property
     def starts(self) -> int:

@@ -24,6 +24,7 @@ from versant.inference.criterion import Criterion, require_options
 from versant.inference.prior import PriorLike, as_prior
 from versant.inference.shown import Shown
 from versant.progress import Progress, silent
+from versant.readonly import make_read_only
 from versant.tasks.behavioural import Task
 from versant.tasks.pomdp import Pomdp
 from versant.trials import Trials
@@ -53,7 +54,7 @@ class Confusion(Shown):
     differences: Array  # (M, M), mean criterion of [simulated, fitted] minus that of the model that simulated
 
     def __post_init__(self) -> None:
-        self.wins.flags.writeable = self.differences.flags.writeable = False
+        make_read_only(self)
 
     @property
     def confusion(self) -> Array:
