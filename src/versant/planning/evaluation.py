@@ -36,11 +36,12 @@ from scipy.sparse import csc_array, csr_array
 from versant.agents.controller import Controller
 from versant.agents.layout import Layout
 from versant.errors import ProblemError
-from versant.memory import require_memory
+from versant.memory import available_memory, require_memory
 from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
 from versant.planning.pairs import pair_entries
 from versant.planning.products import ChainProducts, FormedChain, form_chain
-from versant.planning.reach import reached_chain
+from versant.planning.reach import Reached, reached_chain
+from versant.planning.relaxations import value_ranges
 from versant.planning.tiles import TiledChain, tileable
 from versant.tasks.pomdp import Pomdp, require_discounted
 
@@ -61,8 +62,17 @@ RATE, FACTOR_SHARE = 3e9, 0.1
 CHAIN_DENSITY = 8
 """Entries of γ T, in each row on average, up to which it is formed where Z is not."""
 
-DENSER, SMALL_CHAIN = 50, 5_000_000
-"""So many times denser are those with few entries: chains of policy graphs with hundreds of nodes in dense problems."""
+FORMING = 20
+"""Multiplications in products for which an entry of γ T that is formed makes up, where hardly anything is by lot."""
+
+ENTRY, CHAIN_SHARE = 80, 0.5
+"""Bytes that an entry of γ T takes while it is formed and solved, and the share of the memory that all may take."""
+
+PRODUCTS = 100
+"""Products that seeking a solution step by step takes, about."""
+
+WALK_SHARE, RANGE_SHARE = 0.3, 0.1
+"""Shares of the time left that following a controller, and then bounding what lies beyond open pairs, may take."""
 
 VECTORS = 16
 """Vectors over all pairs that seeking a solution step by step holds, for each payoff, about."""
@@ -102,7 +112,7 @@ class ClosedLoop:
     """
 
     def __init__(self, pomdp: Pomdp, nodes: int, deadline: float = float("inf")) -> None:
-        self.discount, self.deadline = require_discounted(pomdp), deadline
+        self.pomdp, self.discount, self.deadline = pomdp, require_discounted(pomdp), deadline
         self.formed_limit = _formed_limit(deadline - time.perf_counter())  # order of Z up to which it is factorised
         self.entries = pair_entries(pomdp)
         pairs = self.entries.pairs
@@ -148,22 +158,44 @@ class ClosedLoop:
         return Evaluation(self, theta, system, factors, right, factors.solve(right, near[..., :-1]), near[..., -1:])
 
     def evaluate_reached(self, theta: Array) -> Evaluation:
-        """Evaluate one controller (1, n) at the pairs that it reaches, where these can be followed; else at all."""
+        """Evaluate one controller (1, n) at the pairs that it reaches, or at all where these are too many to follow.
+
+        Where neither fits into the time and the memory that are left, as many pairs are followed as do. What lies
+        beyond the others is bounded by what any policy may earn and pay (see `reach`), and joins the error bars.
+        """
         start, transition, action = (part[0] for part in self.layout.split(theta))
-        order = self.n_states * self.layout.nodes
-        if order <= DENSE_LIMIT:
+        if self.n_states * self.layout.nodes <= DENSE_LIMIT:
             return self.evaluate(theta)
         moves = self.discount * action.T[self.pair_actions, :, None] * transition
-        weights = (self.start[:, None] * start).ravel()
-        found = reached_chain(self.entries, moves, weights, self._most_entries(moves))
-        if found is None:
+        limit = self._most_entries(moves) if self._products_fit() else _entries_that_fit()
+        now = time.perf_counter()
+        last = now + WALK_SHARE * (self.deadline - now)
+        reached = reached_chain(self.entries, moves, (self.start[:, None] * start).ravel(), limit, last)
+        if not reached.complete and self._products_fit():
             return self.evaluate(theta)
-        pairs, chain = found
-        state, node = np.divmod(pairs, self.layout.nodes)
-        right = np.einsum("jna,na->nj", self.payoffs[:, state], action[node])[None]
-        system = Implicit((chain,))
+        state, node = np.divmod(reached.pairs, self.layout.nodes)
+        right = np.einsum("jna,na->nj", self.payoffs[:, state], action[node])
+        system = Implicit((reached.chain,))
         factors = factorise(system, self.deadline)
-        return Evaluation(self, theta, system, factors, right, factors.solve(right), pairs=pairs)
+        if reached.complete:
+            return Evaluation(self, theta, system, factors, right[None], factors.solve(right[None]), reached=reached)
+        beyond, width = state[reached.followed :], np.zeros_like(right)
+        now = time.perf_counter()
+        lowest, highest = value_ranges(self.pomdp, now + RANGE_SHARE * (self.deadline - now))
+        right[reached.followed :] = 0.5 * (lowest + highest)[beyond]
+        rounding = 2 * UNIT_ROUNDOFF * np.maximum(np.abs(lowest), np.abs(highest))
+        width[reached.followed :] = (0.5 * (highest - lowest) + rounding)[beyond]
+        solution = factors.solve(np.concatenate([right, width], axis=1)[None])
+        open_ = Beyond(width[None], solution[..., right.shape[1] :])
+        return Evaluation(
+            self, theta, system, factors, right[None], solution[..., : right.shape[1]], reached=reached, beyond=open_
+        )
+
+    def _products_fit(self) -> bool:
+        """Whether a solution by products over all pairs probably is there in time, and fits into the memory."""
+        elements = len(self.entries.pair) * self.layout.nodes**2 * len(self.payoffs)
+        left = self.deadline - time.perf_counter()
+        return PRODUCTS * elements <= RATE * left and self.demand() < available_memory()
 
     def demand(self, batch: int = 1) -> int:
         """Bytes that seeking the solutions of controllers step by step takes, about."""
@@ -204,8 +236,10 @@ class ClosedLoop:
     def _most_entries(self, moves: Array) -> int:
         """Entries up to which the chain of one controller (K, X, X') is formed."""
         usual = CHAIN_DENSITY * self.n_states * self.layout.nodes
-        led = np.count_nonzero(moves) <= 2 * np.count_nonzero(moves.any(axis=2))  # hardly anything is drawn by lot
-        return max(usual, min(DENSER * usual, SMALL_CHAIN)) if led else usual
+        if np.count_nonzero(moves) > 2 * np.count_nonzero(moves.any(axis=2)):
+            return usual
+        by_products = len(self.entries.pair) * self.layout.nodes**2 // FORMING  # hardly anything is drawn by lot
+        return max(usual, min(by_products, _entries_that_fit()))
 
     @cached_property
     def _places(self) -> Indices:
@@ -224,11 +258,25 @@ def _formed_limit(seconds: float) -> float:
     return float(min(SPARSE_LIMIT, max(DENSE_LIMIT, affordable)))
 
 
+def _entries_that_fit() -> int:
+    """Entries of γ T that fit into memory."""
+    return int(CHAIN_SHARE * available_memory()) // ENTRY
+
+
+@dataclass(frozen=True, eq=False)
+class Beyond:
+    """What is not known of the values of open pairs, and hence of all others."""
+
+    width: Array  # (1, N, 1+m) how far values may lie from `right`; zero but at open pairs
+    spread: Array  # (1, N, 1+m) Z⁻¹ width, about
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Value and costs of B controllers, with all that their derivatives and error bounds need.
 
-    Of one controller evaluated at the pairs it reaches, N is the number of these; other pairs have no values.
+    Of one controller evaluated at the pairs it reaches, N is the number of these; other pairs have no values. Where
+    some of them stay open, so do these, the values of the others are approximations, and occupancies lower bounds.
     """
 
     loop: ClosedLoop
@@ -238,7 +286,13 @@ class Evaluation:
     right: Array  # (B, N, 1+m) expected payoffs of each (s, x)
     solution: Array  # (B, N, 1+m) V_j
     visits_near: Array | None = None  # (B, N, 1) occupancy of a controller like this
-    pairs: Indices | None = None  # (N,) numbers s X + x of the pairs, where they are not all
+    reached: Reached | None = None  # where pairs are not all
+    beyond: Beyond | None = None  # where some are open
+
+    @property
+    def pairs(self) -> Indices | None:
+        """Numbers s X + x of the pairs (N,); None where they are all."""
+        return None if self.reached is None else self.reached.pairs
 
     @property
     def solutions(self) -> Array:
@@ -263,12 +317,16 @@ class Evaluation:
 
     @property
     def node_values(self) -> Array:
-        """V_j(s, x), (B, S, X, 1+m); not a number where pairs were left out."""
-        return self._whole(self.solution, np.nan)
+        """V_j(s, x), (B, S, X, 1+m); not a number where pairs were left out or are open."""
+        known = self.solution
+        if self.beyond is not None and self.reached is not None:
+            known = known.copy()
+            known[:, self.reached.followed :] = np.nan
+        return self._whole(known, np.nan)
 
     @cached_property
     def occupancy(self) -> Array:
-        """Expected discounted number of visits d(s, x), (B, S, X); they sum to 1 / (1 − γ)."""
+        """Expected discounted number of visits d(s, x), (B, S, X); they sum to 1 / (1 − γ) unless pairs are open."""
         visits = self.factors.solve_transposed(self.weights[:, :, None], self.visits_near)
         return self._whole(visits, 0.0)[..., 0]
 
@@ -291,12 +349,27 @@ class Evaluation:
 
         The problem and the controller are taken as given, exactly, in double precision.
         """
-        terms = len(self.loop.pair_actions) + 8
-        return error_bound(self.system, self.solution, self.right, entry_error=terms * UNIT_ROUNDOFF)
+        errors = self._solver_errors(self.solution, self.right)
+        if self.beyond is not None:
+            spread = self.beyond.spread
+            errors = errors + spread.max(axis=1) + self._solver_errors(spread, self.beyond.width)
+        return errors
 
     def errors(self) -> Array:
         """Bound the error of `totals`, (B, 1+m): that of the values, and rounding in the sums."""
-        size: Array = np.einsum("bn,bnj->bj", self.weights, np.abs(self.solution))
+        errors = self._total_errors(self.solution, self.right)
+        if self.beyond is not None:
+            spread = self.beyond.spread
+            errors = errors + np.einsum("bn,bnj->bj", self.weights, spread)
+            errors = errors + self._total_errors(spread, self.beyond.width)
+        return errors
+
+    def _solver_errors(self, solution: Array, right: Array) -> Array:
+        terms = len(self.loop.pair_actions) + 8
+        return error_bound(self.system, solution, right, entry_error=terms * UNIT_ROUNDOFF)
+
+    def _total_errors(self, solution: Array, right: Array) -> Array:
+        size: Array = np.einsum("bn,bnj->bj", self.weights, np.abs(solution))
         mass = self.weights.sum(axis=1)[:, None]
-        errors: Array = self.largest_errors() * mass + (self.solution.shape[1] + 4) * UNIT_ROUNDOFF * size
+        errors: Array = self._solver_errors(solution, right) * mass + (solution.shape[1] + 4) * UNIT_ROUNDOFF * size
         return errors

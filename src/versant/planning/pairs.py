@@ -27,6 +27,16 @@ Kernels: TypeAlias = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, eq=False)
+class ChoiceEntries:
+    """The entries of all pairs, E of them, by action and state."""
+
+    pair: Indices  # (E,) k
+    following: Indices  # (E,) s'
+    probability: Array  # (E,)
+    begins: Indices  # (A S + 1,) where those of each action and state begin, state fastest, and the end
+
+
+@dataclass(frozen=True, eq=False)
 class ActionEntries:
     """The entries of the pairs of one action, by state, E of them."""
 
@@ -59,20 +69,27 @@ class PairEntries:
         return np.searchsorted(self.pair, np.arange(self.n_pairs + 1))
 
     @cached_property
+    def by_choice(self) -> ChoiceEntries:
+        """The entries sorted by action, state and pair."""
+        owner = self.pairs[self.pair, 0]
+        code = owner * self.n_states + self.state
+        order = np.argsort(code, kind="stable")
+        choices = (int(self.pairs[-1, 0]) + 1) * self.n_states
+        begins = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=choices))])
+        return ChoiceEntries(self.pair[order], self.following[order], self.probability[order], begins)
+
+    @cached_property
     def by_action(self) -> tuple[ActionEntries, ...]:
         """The entries of each action, by state."""
-        owner = self.pairs[self.pair, 0]
-        order = np.lexsort((self.state, owner))
-        parts = np.split(order, np.searchsorted(owner[order], np.arange(1, int(owner.max()) + 1)))
-        return tuple(
-            ActionEntries(
-                self.pair[part],
-                self.following[part],
-                self.probability[part],
-                np.bincount(self.state[part], minlength=self.n_states),
+        every, states = self.by_choice, self.n_states
+        found = []
+        for first in range(0, len(every.begins) - 1, states):
+            begins = every.begins[first : first + states + 1]
+            part = slice(begins[0], begins[-1])
+            found.append(
+                ActionEntries(every.pair[part], every.following[part], every.probability[part], np.diff(begins))
             )
-            for part in parts
-        )
+        return tuple(found)
 
     @cached_property
     def adjoint(self) -> tuple[csr_array[Any], list[tuple[slice, Indices | slice]]]:

@@ -5,10 +5,21 @@ A policy graph at work in a large problem visits few of all pairs: in RockSample
 
     V_j = r_j + γ T V_j   and   d = β + γ Tᵀ d   hold on them alone.
 
-They are found from the start, one step after the other, each step taking all pairs that are new at once.
+They are found from the start, step after step. Where a walk has to end before all are followed, because time or memory
+does, it has followed those first that most probability arrives at, discounted, as far as was known; the others stay
+*open*: they are met, but what follows them is not in the chain. With bounds mid_j ± width_j of what any controller may
+earn or pay from there on,
+
+    V_j = Z⁻¹ right_j ± Z⁻¹ width_j,      Z = I − γ T without the rows of open pairs,
+
+right_j being r_j at pairs that were followed and mid_j at open ones, and width_j zero but at open ones: the error is
+the discounted probability of coming to an open pair, times its width.
 """
 
 from __future__ import annotations
+
+import time
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +28,32 @@ from scipy.sparse import csr_array
 from versant.planning.pairs import PairEntries
 from versant.planning.products import FormedChain
 
-__all__ = ["reached_chain"]
+__all__ = ["Reached", "reached_chain"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+AT_ONCE = 1 << 21
+"""Entries of the chain that one step of the walk adds, at most about."""
 
-def reached_chain(entries: PairEntries, moves: Array, weights: Array, limit: int) -> tuple[Indices, FormedChain] | None:
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """The pairs that a controller reaches, as far as it was followed, and its chain on them."""
+
+    pairs: Indices  # (N,) numbers s X + x, those followed first
+    followed: int  # the others are open
+    chain: FormedChain  # γ T on them, (N, N); rows of open pairs are empty
+
+    @property
+    def complete(self) -> bool:
+        """Whether no pair is open."""
+        return self.followed == len(self.pairs)
+
+
+def reached_chain(
+    entries: PairEntries, moves: Array, weights: Array, limit: float = float("inf"), deadline: float = float("inf")
+) -> Reached:
     """Follow a controller from the start.
 
     Parameters
@@ -33,58 +63,85 @@ def reached_chain(entries: PairEntries, moves: Array, weights: Array, limit: int
         M_k(x, x') = γ ψ(a|x) η(x'|x,k).
     weights : (S X,) array
         Probability of each pair at the start, node fastest.
-    limit : int
-        Largest number of entries of the chain.
-
-    Returns
-    -------
-    pairs : (N,) array
-        Numbers s X + x of those that are reached, sorted.
-    chain : FormedChain
-        γ T on them, (N, N).
-    None
-        Where the chain would have more than `limit` entries.
+    limit : float
+        Number of entries of the chain after which no further pair is followed.
+    deadline : float
+        Value of `time.perf_counter` after which there is no further step.
     """
-    states, nodes = entries.n_states, moves.shape[1]
     walk = _Walk(entries, moves)
-    known = np.zeros(states * nodes, dtype=bool)
-    front, steps, size = np.flatnonzero(weights), [], 0
-    while len(front):
-        known[front] = True
-        steps.append(walk.ahead(front))
-        size += len(steps[-1][0])
-        if size > limit:
-            return None
-        following = steps[-1][1]
-        front = np.unique(following[~known[following]])
-    pairs = np.flatnonzero(known)
-    number = np.zeros(states * nodes, dtype=np.intp)
-    number[pairs] = np.arange(len(pairs))
-    before, after, mass = (np.concatenate(parts) for parts in zip(*steps, strict=True))
-    matrix = csr_array((mass, (number[before], number[after])), shape=(len(pairs), len(pairs)))
-    return pairs, FormedChain(matrix)
+    front = np.flatnonzero(weights)
+    met, mass, place = weights > 0.0, weights.copy(), np.zeros(len(weights), dtype=np.intp)
+    followed, steps, size = [], [], 0
+    while len(front) and size < limit and time.perf_counter() < deadline:
+        now, front = walk.heaviest(front, mass, min(AT_ONCE, limit - size))
+        step = walk.ahead(now)
+        np.add.at(mass, step.indices, np.repeat(mass[now], np.diff(step.indptr)) * step.data)
+        found = step.indices[~met[step.indices]]
+        met[found] = True
+        place[found] = np.arange(len(found))
+        front = np.concatenate([front, found[place[found] == np.arange(len(found))]])  # each of them once
+        followed.append(now)
+        steps.append(step)
+        size += step.nnz
+    pairs = np.concatenate([*followed, front])
+    place[pairs] = np.arange(len(pairs))
+    return Reached(pairs, len(pairs) - len(front), FormedChain(_joined(steps, place, len(pairs))))
+
+
+def _joined(steps: list[csr_array], place: Indices, size: int) -> csr_array:
+    """Rows (n, S X) one below the other, with columns numbered anew, and empty rows up to a size."""
+    kind = np.int32 if max(size, sum(step.nnz for step in steps)) < 2**31 else np.int64
+    counts = np.zeros(size + 1, dtype=kind)
+    filled = np.concatenate([np.zeros(0, dtype=kind), *(np.diff(step.indptr) for step in steps)])
+    counts[1 : len(filled) + 1] = filled
+    columns = np.concatenate([np.zeros(0, dtype=kind), *(place[step.indices].astype(kind) for step in steps)])
+    data = np.concatenate([np.zeros(0), *(step.data for step in steps)])
+    return csr_array((data, columns, np.cumsum(counts, dtype=kind)), shape=(size, size))
 
 
 class _Walk:
-    """One step from many pairs at once: moves by node, entries by state and k."""
+    """One step from many pairs at once: actions and moves by node, entries by action and state."""
 
     def __init__(self, entries: PairEntries, moves: Array) -> None:
-        self.nodes, self.count = moves.shape[1], entries.n_pairs
-        node, self.kernel, self.target = np.nonzero(moves.transpose(1, 0, 2))
-        self.share = moves[self.kernel, node, self.target]
-        self.moves_begin = np.searchsorted(node, np.arange(self.nodes + 1))
-        code = entries.state * self.count + entries.pair
-        order = np.argsort(code, kind="stable")
-        self.code, self.following, self.mass = code[order], entries.following[order], entries.probability[order]
+        self.entries, self.nodes, self.states = entries, moves.shape[1], entries.n_states
+        node, kernel, self.target = np.nonzero(moves.transpose(1, 0, 2))
+        self.share = moves[kernel, node, self.target]
+        self.moves_begin = np.searchsorted(node * entries.n_pairs + kernel, np.arange(self.nodes * entries.n_pairs + 1))
+        actions = int(entries.pairs[-1, 0]) + 1
+        taken = np.unique(node * actions + entries.pairs[kernel, 0])
+        self.action = taken % actions
+        self.actions_begin = np.searchsorted(taken // actions, np.arange(self.nodes + 1))
 
-    def ahead(self, front: Indices) -> tuple[Indices, Indices, Array]:
-        """Pairs before and after each step that can follow, and γ times its probability."""
+    def heaviest(self, front: Indices, mass: Array, room: float) -> tuple[Indices, Indices]:
+        """Of the pairs in front those of most mass, whose entries are about `room`, one at least; and the others."""
         state, node = np.divmod(front, self.nodes)
-        pair, move = _ranges(self.moves_begin[node], self.moves_begin[node + 1])
-        wanted = state[pair] * self.count + self.kernel[move]
-        step, entry = _ranges(np.searchsorted(self.code, wanted), np.searchsorted(self.code, wanted + 1))
-        after = self.following[entry] * self.nodes + self.target[move[step]]
-        return front[pair[step]], after, self.share[move[step]] * self.mass[entry]
+        owner, choice = _ranges(self.actions_begin[node], self.actions_begin[node + 1])
+        begins = self.entries.by_choice.begins
+        chosen = self.action[choice] * self.states + state[owner]
+        size = np.bincount(owner, weights=begins[chosen + 1] - begins[chosen], minlength=len(front))
+        if size.sum() <= room:
+            return front, front[:0]
+        order = np.argsort(-mass[front], kind="stable")
+        count = max(1, int(np.searchsorted(np.cumsum(size[order]), room, side="right")))
+        return front[order[:count]], front[order[count:]]
+
+    def ahead(self, pairs: Indices) -> csr_array:
+        """γ times the probability of what can follow pairs (n,), (n, S X)."""
+        sorted_ = self.entries.by_choice
+        state, node = np.divmod(pairs, self.nodes)
+        row, choice = _ranges(self.actions_begin[node], self.actions_begin[node + 1])
+        chosen = self.action[choice] * self.states + state[row]
+        step, entry = _ranges(sorted_.begins[chosen], sorted_.begins[chosen + 1])
+        row = row[step]
+        code = node[row] * self.entries.n_pairs + sorted_.pair[entry]
+        which, move = _ranges(self.moves_begin[code], self.moves_begin[code + 1])
+        row, entry = row[which], entry[which]
+        after = sorted_.following[entry] * self.nodes + self.target[move]
+        mass = self.share[move] * sorted_.probability[entry]
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(pairs)))])
+        chain = csr_array((mass, after, indptr), shape=(len(pairs), self.states * self.nodes))
+        chain.sum_duplicates()
+        return chain
 
 
 def _ranges(begins: Indices, ends: Indices) -> tuple[Indices, Indices]:

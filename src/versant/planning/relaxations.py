@@ -32,7 +32,7 @@ from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.pairs import pair_entries
 from versant.tasks.pomdp import Pomdp, require_discounted
 
-__all__ = ["Bound", "Kind", "Relaxation"]
+__all__ = ["Bound", "Kind", "Relaxation", "value_ranges"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -162,6 +162,30 @@ class Relaxation:
             reached = flow[np.arange(len(flow)), choice]
         gathered: Array = payoffs + self.discount * (self._gather @ reached).reshape(payoffs.shape)
         return gathered
+
+
+def value_ranges(pomdp: Pomdp, deadline: float = float("inf")) -> tuple[Array, Array]:
+    """Between what the discounted totals of reward and costs of every policy lie in each state, (S, 1+m) and (S, 1+m).
+
+    They are those of agents that see the state; where there is no time, of the smallest and largest payoffs for ever.
+
+    Examples
+    --------
+    >>> from versant.tasks.zoo import tiger
+    >>> lowest, highest = value_ranges(tiger())
+    >>> lowest.round(6).ravel(), highest.round(6).ravel()
+    (array([-2000., -2000.]), array([200., 200.]))
+    """
+    discount, costs = require_discounted(pomdp), tuple(pomdp.costs)
+    parts = np.stack([pomdp.rewards, *pomdp.costs.values()])  # (1+m, S, A)
+    if time.perf_counter() >= deadline:
+        size = 1.0 / (1.0 - discount)
+        margin = 4 * (sum(pomdp.transitions[0].shape) + 16) * UNIT_ROUNDOFF * np.abs(parts).max(axis=(1, 2)) * size**2
+        ends = parts.min(axis=(1, 2)) * size - margin, parts.max(axis=(1, 2)) * size + margin
+        return np.tile(ends[0], (pomdp.n_states, 1)), np.tile(ends[1], (pomdp.n_states, 1))
+    observed = Relaxation(pomdp, "qmdp", costs, deadline)
+    found = [[observed.vectors(sign * one)[0].max(axis=1) for one in np.eye(len(parts))] for sign in (-1.0, 1.0)]
+    return -np.stack(found[0], axis=1), np.stack(found[1], axis=1)
 
 
 def _terms(pomdp: Pomdp) -> tuple[Indices, Indices, Indices, Array]:
