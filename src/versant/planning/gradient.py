@@ -111,5 +111,8 @@ def _sparse_gains(visits: Array, values: Array, loop: ClosedLoop) -> Array:
     """G of each pair for the occupancy (S, X) and values (S', n) of one controller, (K, X, n)."""
     from scipy.sparse import csr_array
 
-    arrived = csr_array(loop.adjoint @ csr_array(visits))  # (R, X)
-    return np.stack([arrived[rows].T @ values[following] for rows, following in loop.reached])
+    arrived = csr_array(loop.adjoint @ csr_array(visits)).tocoo()  # (R, X)
+    pair, following = loop.entries.arrivals
+    rows, shape = pair[arrived.row] * visits.shape[1] + arrived.col, (loop.entries.n_pairs, visits.shape[1])
+    flow = csr_array((arrived.data, (rows, following[arrived.row])), shape=(shape[0] * shape[1], len(values)))
+    return np.asarray(flow @ values).reshape(*shape, -1)

@@ -92,15 +92,25 @@ class PairEntries:
         return tuple(found)
 
     @cached_property
+    def arrivals(self) -> tuple[Indices, Indices]:
+        """Pairs k and next states s' that can occur together, sorted, (R,) and (R,)."""
+        pair, following = np.divmod(self._arriving[0], self.n_states)
+        return pair, following
+
+    @cached_property
     def adjoint(self) -> tuple[csr_array[Any], list[tuple[slice, Indices | slice]]]:
         """Rows of all P_kᵀ that hold anything, (R, S); for each k its rows and the s' they stand for."""
-        states = self.n_states
-        codes, row = np.unique(self.pair * states + self.following, return_inverse=True)
-        pair, following = np.divmod(codes, states)
-        adjoint = csr_array((self.probability, (row.ravel(), self.state)), shape=(len(codes), states))
+        states, (pair, following) = self.n_states, self.arrivals
+        adjoint = csr_array((self.probability, (self._arriving[1], self.state)), shape=(len(pair), states))
         begins = np.searchsorted(pair, np.arange(self.n_pairs + 1)).tolist()
         rows = [slice(begin, end) for begin, end in pairwise(begins)]
         return adjoint, [(one, slice(None) if one.stop - one.start == states else following[one]) for one in rows]
+
+    @cached_property
+    def _arriving(self) -> tuple[Indices, Indices]:
+        """Numbers k S + s' that occur, (R,), and which each entry has, (E,)."""
+        codes, row = np.unique(self.pair * self.n_states + self.following, return_inverse=True)
+        return codes, row.ravel()
 
     @cached_property
     def shared(self) -> dict[Any, Any]:

@@ -55,7 +55,8 @@ class PlanVerdict(Word):
     )
     OPTIMAL = (
         "optimal",
-        "the upper bound, which holds for every policy, is within 1e-3 of the value or of its spread / 100,000",
+        "the upper bound, which holds for every policy, is within 1e-3 of the value, or of its spread / 100,000, even "
+        "with the value at the end of its error bar",
         "nothing.",
     )
     LIMITED_BY_SIZE = (
@@ -102,9 +103,9 @@ def judge(
         PlanVerdict.FEASIBLE if certificate.feasible else PlanVerdict.UNDECIDED,
         PlanVerdict.STATIONARY if stationary else PlanVerdict.NOT_STATIONARY,
     ]
-    near = certificate.value + OPTIMAL_WITHIN * max(abs(certificate.value), TINY * certificate.scale)
-    if upper_bound is not None and upper_bound <= near:
+    margin = OPTIMAL_WITHIN * max(abs(certificate.value), TINY * certificate.scale)
+    if upper_bound is not None and upper_bound <= certificate.value - certificate.value_error + margin:
         flags.append(PlanVerdict.OPTIMAL)
-    elif larger > near:
+    elif larger > certificate.value + certificate.value_error + margin:
         flags.append(PlanVerdict.LIMITED_BY_SIZE)
     return tuple(flags)
