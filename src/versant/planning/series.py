@@ -1,7 +1,8 @@
-"""Solving (I − γT) x = b with T stochastic and sparse: directly, by sweeps, or by Krylov methods."""
+"""Solving (I − γT) x = b with T stochastic and sparse: directly, by sweeps and, where these are slow, Krylov methods."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ Array = NDArray[np.float64]
 DIRECT_LIMIT = 2500
 """Order up to which the system is factorised."""
 
-SWEEPS, ACCURACY = 500, 1e-10
-"""Sweeps that are tried where they must be enough, and the relative change at which they are."""
+SWEEPS, ACCURACY, LEFT = 500, 1e-10, 10.0
+"""Sweeps that are tried, the relative change at which they are enough, and how many times as large a residual is not."""
+
+HORIZON, LEAST_CHANGE = 20.0, 1e-14
+"""Where values look further ahead than so many steps, sweeps end at a smaller change, but not below the least."""
 
 ORDER_LIMIT = 300_000
 """Order up to which the order of the sweeps is sought: it takes as long as many sweeps."""
@@ -60,8 +64,11 @@ def solve_discounted(
 
         factors: Any = splu((eye_array(order) - discount * chain).tocsc())
         return np.asarray(factors.solve(np.ascontiguousarray(right))).reshape(right.shape)
-    if discount**SWEEPS > accuracy:
-        return solve_by_products(lambda x: x - discount * (chain @ x), right, accuracy, first, deadline)
     scaled = csr_array((discount * chain.data, chain.indices, chain.indptr), shape=chain.shape)
     rows = run_order(scaled) if order <= ORDER_LIMIT else np.arange(order)
-    return sweep_until(scaled, rows, right, accuracy, first=first, sweeps=SWEEPS, deadline=deadline)
+    change = max(accuracy * min(1.0, HORIZON * (1.0 - discount)), LEAST_CHANGE)
+    swept = sweep_until(scaled, rows, right, change, first=first, sweeps=SWEEPS, deadline=deadline)
+    left = np.abs(right + scaled @ swept - swept).max() > LEFT * accuracy * np.abs(swept).max(initial=1e-300)
+    if left and time.perf_counter() < deadline:
+        return solve_by_products(lambda x: x - scaled @ x, right, accuracy, swept, deadline)
+    return swept

@@ -31,6 +31,9 @@ __all__ = ["reached_from", "run_order", "sweep_until"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+PLAIN, WINDOW, WORSE = 10, 4, 4.0
+"""Sweeps before iterates are mixed, how many of them, and how much more than the least change begins mixing anew."""
+
 IR = """
 define double @sweep(i64 %rows, ptr %order, ptr %begins, ptr %columns, ptr %data, ptr %right, ptr %x) {
 entry:
@@ -171,15 +174,49 @@ def sweep_until(
     for column in range(right.shape[1]):
         b = np.ascontiguousarray(right[:, column])
         x = np.zeros(len(right)) if first is None else first[:, column].copy()
-        for _ in range(sweeps):
+        mixing = _Mixing()
+        for number in range(sweeps):
+            before = x.copy() if number >= PLAIN else x
             change = function(
                 len(order), order.ctypes.data, begins.ctypes.data, columns.ctypes.data, data.ctypes.data,
                 b.ctypes.data, x.ctypes.data,
             )  # fmt: skip
             if change <= tolerance * max(float(np.abs(x).max()), 1e-300) or time.perf_counter() >= deadline:
                 break
+            if number >= PLAIN and number + 1 < sweeps:
+                x = mixing.mixed(x, x - before, change)
         found[:, column] = x
     return found
+
+
+class _Mixing:
+    """The last sweeps, and what they promise together."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Array, Array] | None = None  # what a sweep made, and how much it changed
+        self._least = np.inf
+        self._made: list[Array] = []  # differences between sweeps
+        self._changes: list[Array] = []
+
+    def mixed(self, made: Array, change: Array, size: float) -> Array:
+        """Where to begin the next sweep; after one that has changed more than those before, with what it made."""
+        if self._last is not None:
+            self._made = [*self._made, made - self._last[0]][-WINDOW:]
+            self._changes = [*self._changes, change - self._last[1]][-WINDOW:]
+        self._last = made, change
+        if size > WORSE * self._least:
+            self._last, self._made, self._changes, self._least = None, [], [], np.inf
+            return made
+        self._least = min(size, self._least)
+        if not self._changes:
+            return made
+        products = np.array([[one @ other for other in self._changes] for one in self._changes])
+        products[np.diag_indices(len(products))] *= 1.0 + 1e-14
+        shares = np.linalg.lstsq(products, np.array([one @ change for one in self._changes]), rcond=1e-15)[0]
+        mixed = made.copy()
+        for share, one in zip(shares.tolist(), self._made, strict=True):
+            mixed -= share * one
+        return mixed
 
 
 @cache
