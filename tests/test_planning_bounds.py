@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import versant.planning.bounds as bounds_module
+import versant.planning.relaxations as relaxations_module
 from tests.planning_cases import random_controllers, random_problem, totals
 from versant.agents.controller import Controller
 from versant.planning.bounds import affordable, lagrangian_bound, least_excess, occupancy_bound
@@ -75,21 +76,15 @@ def test_every_bound_is_the_optimum_where_the_state_is_seen(seed: int) -> None:
     assert lagrangian_bound(pomdp, budgets, "qmdp").value == pytest.approx(linear.value, rel=1e-4)
 
 
-def test_a_spoilt_value_function_still_gives_a_valid_bound() -> None:
+def test_a_spoilt_value_function_still_gives_a_valid_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound comes from the residual, whatever the sweeps ended with."""
     pomdp = tiger()
     relaxation = Relaxation(pomdp, "fib", ())
     tight = relaxation.bound(np.array([1.0])).value
     relaxation._last = relaxation._last - np.random.default_rng(0).random(relaxation._last.shape) * 50
-    sweeps = np.array([1.0])
-    import versant.planning.relaxations as module
-
-    old = module.SWEEPS
-    try:
-        module.SWEEPS = 1
-        loose = relaxation.bound(sweeps).value
-    finally:
-        module.SWEEPS = old
+    for limit, value in (("SWEEPS", 1), ("POLICIES", 0)):
+        monkeypatch.setattr(relaxations_module, limit, value)
+    loose = relaxation.bound(np.array([1.0])).value
     assert loose >= 19.3713
     assert loose > tight
 
@@ -171,3 +166,20 @@ def test_point_based_bounds_meet_whatever_the_discount(discount: float) -> None:
     found = PointBased(replace(tiger(), discount=discount), (), effort=5e7, precision=1e-3).bound(np.ones(1))
     listened = {0.99: 106.0960427, 0.9999: 10835.6096479}[discount]  # the graph of five nodes is worth that, exactly
     assert listened <= found.value <= listened * (1.0 + 2e-3)
+
+
+@pytest.mark.parametrize("discount", [0.8, 0.9999])
+def test_the_fast_informed_bound_solves_its_equation(discount: float) -> None:
+    task = replace(tiger(costs=("risk",)), discount=discount)
+    model = Relaxation(task, "fib", ("risk",))
+    for price in (0.0, 30.0):  # the second begins where the first ended
+        combination = np.array([1.0, -price])
+        alpha, _ = model.vectors(combination)
+        payoff = task.rewards - price * task.costs["risk"]
+        moves = np.stack([kernel.toarray() for kernel in task.transitions])  # (A, S, S')
+        seen = np.stack([kernel.toarray() for kernel in task.emissions])  # (A, S', O)
+        ahead = np.einsum("ast,ato,tb->asob", moves, seen, alpha).max(axis=3).sum(axis=2)
+        assert alpha == pytest.approx(payoff + discount * ahead.T, rel=1e-9)
+        cold = Relaxation(task, "fib", ("risk",)).bound(combination)
+        assert model.bound(combination).value == pytest.approx(cold.value, rel=1e-12)
+        assert 0.0 <= cold.loose <= 1e-9 * abs(cold.value)

@@ -9,7 +9,7 @@ import pytest
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError
-from versant.planning.result import Plan
+from versant.planning.result import Larger, Plan
 from versant.planning.verdict import PlanVerdict
 from versant.tasks.zoo import tiger
 from versant.verbs.plan import plan
@@ -50,6 +50,9 @@ def perturbed(found: Plan, what: str) -> Plan:
             "controller": Controller(agent.start, spoilt, agent.transition, agent.actions, agent.observations)
         },
         "upper bound": {"upper_bound": lowest.value - 1.0},
+        "proof": {"bounds": ()},
+        "no bound": {"upper_bound": None},
+        "larger": {"larger": Larger(50, lowest.value + 1.0)},
         "bound": {"bounds": tuple(replace(b, value=b.value - 1.0) if b is lowest else b for b in found.bounds)},
         "cheap bound": {"bounds": (replace(first, value=first.value - 1e-3 * abs(first.value)), *found.bounds[1:])},
         "multipliers": {
@@ -71,6 +74,9 @@ def perturbed(found: Plan, what: str) -> Plan:
         ("budget", "not within its budget"),
         ("controller", "value: claimed"),
         ("upper bound", "the lowest of all bounds"),
+        ("proof", "the lowest of all bounds is inf"),
+        ("no bound", "none is claimed"),
+        ("larger", "a larger controller"),
         ("bound", "not confirmed"),
         ("cheap bound", "not confirmed"),
         ("multipliers", "not confirmed"),
@@ -108,3 +114,17 @@ def test_the_problem_has_to_be_the_plan_s(found: Plan) -> None:
     with pytest.raises(ProblemError, match="'listen', which the problem lacks"):
         verify(found, tiger(costs=("risk",)))
     assert not verify(found, replace(RISKY, rewards=RISKY.rewards + 1.0)).holds
+
+
+def test_cheap_bounds_are_confirmed_where_rewards_last_long() -> None:
+    task = replace(RISKY, discount=0.9999)
+    limits = {"families": ("random",), "bounds": ("qmdp", "fib"), "iterations": 20}
+    found = plan(task, nodes=2, budgets={"risk": 40.0}, starts=2, **limits)  # type: ignore[arg-type]
+    checked = verify(found, task)
+    assert checked.holds, str(checked)
+
+
+def test_where_there_is_nothing_to_earn() -> None:
+    still = replace(RISKY, rewards=np.zeros_like(RISKY.rewards))
+    checked = verify(plan(still, nodes=1, starts=1, families=("random",), bounds=("qmdp",)), still)
+    assert checked.holds, str(checked)

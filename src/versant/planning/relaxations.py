@@ -44,8 +44,11 @@ TOLERANCE = 1e-9
 WORK = 1e9
 """Multiplications that the sweeps of one bound may take, about."""
 
-POLICIES, DIRECT_LIMIT = 50, 5000
-"""Policies tried, and states up to which policies are evaluated directly."""
+POLICIES = 50
+"""Policies tried."""
+
+DIRECT_LIMIT: dict[Kind, int] = {"qmdp": 5000, "fib": 700}
+"""States, and for FIB pairs (state, action), up to which policies are evaluated directly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,7 @@ class Bound:
 
     value: float
     parts: Array  # (1+m,) discounted totals of reward and costs of the relaxed agent, about
+    loose: float = 0.0  # so much less it might be, at most, had there been more sweeps
 
 
 class Relaxation:
@@ -78,7 +82,7 @@ class Relaxation:
     """
 
     def __init__(self, pomdp: Pomdp, kind: Kind, costs: tuple[str, ...] = (), deadline: float = float("inf")) -> None:
-        self.discount, self.deadline = require_discounted(pomdp), deadline
+        self.kind, self.discount, self.deadline = kind, require_discounted(pomdp), deadline
         self.start = pomdp.start
         self.parts = np.stack([pomdp.rewards, *(pomdp.costs[name] for name in costs)])  # (1+m, S, A)
         self._told = None if kind == "qmdp" else Relaxation(pomdp, "qmdp", costs, deadline)
@@ -92,6 +96,7 @@ class Relaxation:
         sums = self._gather @ np.asarray(self._kernel.sum(axis=1)).ravel()
         self._contraction = self.discount * float(sums.max()) * (1.0 + 8 * UNIT_ROUNDOFF)
         self._last: Array | None = None  # (S, A, 1+m)
+        self._loose = np.inf
 
     def bound(self, combination: Array) -> Bound:
         """Bound the value of R = Σ_j combination_j · (reward, costs)_j, (1+m,)."""
@@ -99,7 +104,7 @@ class Relaxation:
         totals = self.start @ vectors  # (A,)
         best = int(totals.argmax())
         rounding = 2 * (len(self.start) + 2) * UNIT_ROUNDOFF * float(np.abs(vectors).max())
-        return Bound(float(totals[best]) + rounding, self.start @ alpha[:, best])
+        return Bound(float(totals[best]) + rounding, self.start @ alpha[:, best], self._loose)
 
     def vectors(self, combination: Array) -> tuple[Array, Array]:
         """Return α (S, A), whose max_a b·α_a bounds the value at every belief b, and its parts (S, A, 1+m), about."""
@@ -119,36 +124,49 @@ class Relaxation:
         largest = size + float(np.abs(joint).max())
         rounding = 4 * (len(self.start) + self._terms + 16) * UNIT_ROUNDOFF * largest
         excess = max(float((after - joint).max()), 0.0) + rounding
+        shortfall = max(float((joint - after).max()), 0.0) + rounding
+        self._loose = (excess + shortfall) / (1.0 - self._contraction) + rounding
         return joint + (excess / (1.0 - self._contraction) + rounding), alpha
 
     def _first(self, payoffs: Array, combination: Array) -> Array:
-        """Where sweeps begin: the last α; else from above, for QMDP by policy iteration, for FIB from QMDP."""
+        """Where sweeps begin: at the last α or, for FIB, at that of QMDP, taken on by policy iteration."""
         if self._last is not None:
-            return self._last
-        if self._told is not None:
-            return self._told.vectors(combination)[1]
-        return self._iterate_policies(payoffs, combination)
+            return self._iterate_policies(self._last, payoffs, combination)
+        first = payoffs if self._told is None else self._told.vectors(combination)[1]
+        return self._iterate_policies(first, payoffs, combination)
 
-    def _iterate_policies(self, payoffs: Array, combination: Array) -> Array:
-        """Howard's policy iteration of the observed problem; where it is large, the policies of one sweep."""
+    def _iterate_policies(self, alpha: Array, payoffs: Array, combination: Array) -> Array:
+        """Howard's policy iteration of the relaxed problem, from α (S, A, parts); where it is large, α as it is."""
+        states, actions, _ = payoffs.shape
+        if (states if self._told is None else states * actions) > DIRECT_LIMIT[self.kind]:
+            return alpha
+        target = TOLERANCE * float(np.abs(payoffs @ combination).max())
+        for _ in range(POLICIES):
+            change = (self._sweep(alpha, payoffs, combination) - alpha) @ combination
+            if np.abs(change).max() <= target or time.perf_counter() >= self.deadline:
+                break
+            alpha = self._followed(self._choices(alpha, combination), payoffs)
+        return alpha
+
+    def _choices(self, alpha: Array, combination: Array) -> Indices:
+        """The action that is gone on with at each entry of the kernels: the best once the agent is told."""
+        if self._told is None:
+            return (alpha @ combination).argmax(axis=1)[self._kernel.indices]
+        best = (self._kernel @ (alpha @ combination)).argmax(axis=1)
+        return np.repeat(best, np.diff(self._kernel.indptr))
+
+    def _followed(self, choices: Indices, payoffs: Array) -> Array:
+        """α (S, A, parts) of fixed choices: a linear system in those (s, a) that the agent goes on with."""
         from scipy.sparse import eye_array
         from scipy.sparse.linalg import splu
 
-        states, _, parts = payoffs.shape
-        alpha, every = payoffs.copy(), np.arange(states)
-        choice = (alpha @ combination).argmax(axis=1)
-        for _ in range(POLICIES if states <= DIRECT_LIMIT else 0):
-            if time.perf_counter() >= self.deadline:
-                break
-            chosen = csr_array(self._kernel[choice * states + every])
-            factors: Any = splu((eye_array(states) - self.discount * chosen).tocsc())
-            values = factors.solve(np.ascontiguousarray(payoffs[every, choice])).reshape(states, parts)
-            alpha = self._sweep(np.repeat(values[:, None], payoffs.shape[1], axis=1), payoffs, combination)
-            better = (alpha @ combination).argmax(axis=1)
-            if (better == choice).all():
-                break
-            choice = better
-        return alpha
+        used, columns = np.unique(self._kernel.indices * payoffs.shape[1] + choices, return_inverse=True)
+        shape = (self._kernel.shape[0], len(used))
+        moves = self._gather @ csr_array((self._kernel.data, columns, self._kernel.indptr), shape=shape)  # (S A, used)
+        right = np.ascontiguousarray(payoffs).reshape(-1, payoffs.shape[2])
+        factors: Any = splu((eye_array(len(used)) - self.discount * moves[used]).tocsc())
+        alpha: Array = right + self.discount * (moves @ factors.solve(right[used]))
+        return alpha.reshape(payoffs.shape)
 
     def _sweep(self, alpha: Array, payoffs: Array, combination: Array) -> Array:
         """Apply H to α (S, A, parts), choosing by its combination."""
