@@ -18,8 +18,9 @@ observed part of the state is told by the model; here it is found.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from versant.planning.pairs import PairEntries
+from versant.planning.pairs import PairEntries, distinct, ranges
 
 __all__ = ["Block", "Blocks"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-TABLE = 8
-"""Up to so many (class, pair) for each entry of the kernels, a table of all of them is quicker than sorting."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,11 @@ class Turn:
     targets: Indices  # (J,) block that each leads to
     begins: Indices  # (J+1,) first row of each in the next
     adjoint: csr_array[Any]  # (rows, c) P_kᵀ into the target's states, one below the other
-    ahead: csr_array[Any]  # (c, rows) its transpose
+
+    @cached_property
+    def ahead(self) -> csr_array[Any]:
+        """Its transpose, (c, rows)."""
+        return csr_array(self.adjoint.T)
 
     @cached_property
     def groups(self) -> list[tuple[int, Indices, Indices | slice]]:
@@ -66,7 +68,21 @@ class Block:
     """States that a belief may be spread over, c of them, and what can follow each action."""
 
     states: Indices  # (c,)
-    turns: tuple[Turn, ...]  # (A,)
+    turns: Turns
+
+
+class Turns:
+    """What can follow each action in a block, made when it is asked for first."""
+
+    def __init__(self, make: Callable[[int], Turn]) -> None:
+        self._make = make
+        self._made: dict[int, Turn] = {}
+
+    def __getitem__(self, action: int) -> Turn:
+        """What can follow an action."""
+        if action not in self._made:
+            self._made[action] = self._make(action)
+        return self._made[action]
 
 
 class Blocks:
@@ -89,7 +105,7 @@ class Blocks:
     """
 
     def __init__(self, entries: PairEntries, start: Array) -> None:
-        self.entries, self.actions = entries, int(entries.pairs[:, 0].max()) + 1
+        self.entries = entries
         support = np.flatnonzero(start)
         label = _partition(entries, support, [support])
         after = _successors(entries, support)
@@ -106,8 +122,6 @@ class Blocks:
         self.place = np.zeros(len(label), dtype=np.intp)  # (S,) of each state in its block of the partition
         for states in self._members[: len(sizes)]:
             self.place[states] = np.arange(len(states))
-        self._by_state = np.argsort(entries.state, kind="stable")
-        self._state_begins = np.searchsorted(entries.state[self._by_state], np.arange(len(label) + 1))
         self._made: dict[int, Block] = {}
 
     @property
@@ -122,31 +136,24 @@ class Blocks:
     def block(self, number: int) -> Block:
         """One block with its kernels, made when it is asked for first."""
         if number not in self._made:
-            self._made[number] = self._make(self._members[number])
+            states = self._members[number]
+            self._made[number] = Block(states, Turns(partial(self._turn, states)))
         return self._made[number]
 
-    def _make(self, states: Indices) -> Block:
-        entries = self.entries
-        lengths = self._state_begins[states + 1] - self._state_begins[states]
-        column = np.repeat(np.arange(len(states)), lengths)
-        within = np.arange(len(column)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        place = self._by_state[self._state_begins[states[column]] + within]
-        pair, following = entries.pair[place], entries.following[place]
-        owner = entries.pairs[pair, 0]
-        turns = []
-        for action in range(self.actions):
-            own = owner == action
-            turns.append(self._turn(pair[own], column[own], following[own], entries.probability[place[own]], states))
-        return Block(states, tuple(turns))
-
-    def _turn(self, pair: Indices, column: Indices, following: Indices, mass: Array, states: Indices) -> Turn:
-        pairs, local = np.unique(pair, return_inverse=True)
+    def _turn(self, states: Indices, action: int) -> Turn:
+        every = self.entries.by_choice
+        chosen = action * self.entries.n_states + states
+        column, place = ranges(every.begins[chosen], every.begins[chosen + 1])
+        following, mass = every.following[place], every.probability[place]
+        pairs, local = np.unique(every.pair[place], return_inverse=True)
         targets = np.zeros(len(pairs), dtype=np.intp)
         targets[local] = self.label[following]
         begins = np.concatenate([[0], np.cumsum(self.sizes[targets])]).astype(np.intp)
         rows = begins[local] + self.place[following]
-        adjoint = csr_array((mass, (rows, column)), shape=(int(begins[-1]), len(states)))
-        return Turn(pairs, targets, begins, adjoint, csr_array(adjoint.T))
+        order = np.argsort(rows, kind="stable")
+        indptr = np.searchsorted(rows[order], np.arange(begins[-1] + 1))
+        shape = (int(begins[-1]), len(states))
+        return Turn(pairs, targets, begins, csr_array((mass[order], column[order], indptr), shape=shape))
 
 
 def _successors(entries: PairEntries, support: Indices) -> list[Indices]:
@@ -164,19 +171,16 @@ def _partition(entries: PairEntries, support: Indices, together: list[Indices]) 
     reached = _reachable(entries, support if len(together) == 1 else np.concatenate(together))
     kept = reached[entries.state]
     pair, state, following = entries.pair[kept], entries.state[kept], entries.following[kept]
-    label = np.arange(states)
-    for group in together:
-        label = _joined(label, group, np.full(len(group), group[0]))
+    sizes = [len(group) for group in together]
+    label = _joined(np.arange(states), np.concatenate(together), np.repeat([group[0] for group in together], sizes))
     while True:
-        hub = label[state] * count + pair
-        if (int(label.max()) + 1) * count > TABLE * len(hub):
-            hub = np.unique(hub, return_inverse=True)[1].ravel()
-        first = np.zeros(int(hub.max()) + 1, dtype=np.intp)
-        first[hub] = following
-        coarser = _joined(label, following, first[hub])
+        _, hub = distinct(label[state] * count + pair, (int(label.max()) + 1) * count)
+        one = np.zeros(int(hub.max()) + 1, dtype=np.intp)  # entry of each hub
+        one[hub] = np.arange(len(hub))
+        coarser = _joined(label, following, following[one[hub]])
         if coarser.max() == label.max():
             break
-        label = coarser
+        label, pair, state, following = coarser, pair[one], state[one], following[one]  # the others say no more now
     number = np.full(states, -1, dtype=np.intp)
     number[reached] = np.unique(label[reached], return_inverse=True)[1].ravel()
     return number

@@ -18,12 +18,45 @@ from scipy.sparse import csr_array
 
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["ActionEntries", "PairEntries", "pair_entries"]
+__all__ = ["ActionEntries", "PairEntries", "distinct", "pair_entries", "ranges"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Kernels: TypeAlias = tuple[tuple[Any, ...], tuple[Any, ...]]
 """Transitions and emissions of a problem."""
+
+
+TABLE = 8
+"""Up to so many possible numbers for each one that there is, a table of all of them is quicker than sorting."""
+
+
+def ranges(begins: Indices, ends: Indices) -> tuple[Indices, Indices]:
+    """Lay ranges of whole numbers end to end: which range each number is of, and the numbers.
+
+    Examples
+    --------
+    >>> ranges(np.array([5, 0]), np.array([7, 3]))
+    (array([0, 0, 1, 1, 1]), array([5, 6, 0, 1, 2]))
+    """
+    counts = ends - begins
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts - begins, counts)
+
+
+def distinct(numbers: Indices, limit: int) -> tuple[Indices, Indices]:
+    """Distinct numbers in their order, and which of them each is; all are in 0 … limit − 1.
+
+    Examples
+    --------
+    >>> distinct(np.array([4, 1, 4]), 5)
+    (array([1, 4]), array([1, 0, 1]))
+    """
+    if limit > TABLE * len(numbers):
+        found, which = np.unique(numbers, return_inverse=True)
+        return found, which.ravel()
+    there = np.zeros(limit, dtype=bool)
+    there[numbers] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[numbers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +141,8 @@ class PairEntries:
 
     @cached_property
     def _arriving(self) -> tuple[Indices, Indices]:
-        """Numbers k S + s' that occur, (R,), and which each entry has, (E,)."""
-        codes, row = np.unique(self.pair * self.n_states + self.following, return_inverse=True)
-        return codes, row.ravel()
+        """Numbers k S + s' that occur, (R,), and which of them each entry has, (E,)."""
+        return distinct(self.pair * self.n_states + self.following, self.n_pairs * self.n_states)
 
     @cached_property
     def shared(self) -> dict[Any, Any]:
@@ -127,8 +159,8 @@ class PairEntries:
     def pattern(self) -> tuple[csr_array[Any], Indices, Indices]:
         """The K pair kernels on the union of their patterns: weights (nnz, K), rows and columns (nnz,)."""
         states = self.n_states
-        union, row = np.unique(self.state * states + self.following, return_inverse=True)
-        weights = csr_array((self.probability, (row.ravel(), self.pair)), shape=(len(union), self.n_pairs))
+        union, row = distinct(self.state * states + self.following, states * states)
+        weights = csr_array((self.probability, (row, self.pair)), shape=(len(union), self.n_pairs))
         return weights, union // states, union % states
 
     def kernel(self, pair: int) -> csr_array[Any]:
@@ -162,11 +194,9 @@ _made: WeakValueDictionary[tuple[int, ...], PairEntries] = WeakValueDictionary()
 def _entries(pomdp: Pomdp, kernels: Kernels) -> PairEntries:
     numbers, states, followings, masses = [], [], [], []
     for action, (transition, emission) in enumerate(zip(pomdp.transitions, pomdp.emissions, strict=True)):
-        moves, seen = transition.tocoo(), csr_array(emission)
-        counts = np.diff(seen.indptr)[moves.col]  # observations of each entry of the transition
-        entry = np.repeat(np.arange(moves.nnz), counts)
-        within = np.arange(len(entry)) - np.repeat(np.cumsum(counts) - counts, counts)
-        place = seen.indptr[moves.col[entry]] + within
+        moves, seen = csr_array(transition).sorted_indices().tocoo(), csr_array(emission).sorted_indices()
+        begins = seen.indptr.astype(np.intp)
+        entry, place = ranges(begins[moves.col], begins[moves.col + 1])  # observations of each next state
         mass = moves.data[entry] * seen.data[place]
         kept = mass > 0.0
         entry, place = entry[kept], place[kept]
@@ -174,9 +204,13 @@ def _entries(pomdp: Pomdp, kernels: Kernels) -> PairEntries:
         states.append(moves.row[entry].astype(np.intp))
         followings.append(moves.col[entry].astype(np.intp))
         masses.append(mass[kept])
-    code, state, following = np.concatenate(numbers), np.concatenate(states), np.concatenate(followings)
-    order = np.lexsort((following, state, code))
-    codes, pair = np.unique(code[order], return_inverse=True)
+    codes, pair = distinct(np.concatenate(numbers), pomdp.n_actions * pomdp.n_observations)
+    order = _stable_order(pair, len(codes))  # of each action they are sorted by state and next state already
     pairs = np.stack(np.divmod(codes, pomdp.n_observations), axis=1)
-    mass = np.concatenate(masses)[order]
-    return PairEntries(pairs, pomdp.n_states, pair.ravel(), state[order], following[order], mass, kernels)
+    state, following, mass = (np.concatenate(parts)[order] for parts in (states, followings, masses))
+    return PairEntries(pairs, pomdp.n_states, pair[order], state, following, mass, kernels)
+
+
+def _stable_order(numbers: Indices, limit: int) -> Indices:
+    """Order of numbers in 0 … limit − 1, those that are the same as they were; 16 bits are sorted in linear time."""
+    return np.argsort(numbers.astype(np.uint16) if limit <= 1 << 16 else numbers, kind="stable")

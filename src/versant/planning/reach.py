@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from versant.planning.pairs import PairEntries
+from versant.planning.pairs import PairEntries, ranges
 from versant.planning.products import FormedChain
 
 __all__ = ["Reached", "reached_chain"]
@@ -115,7 +115,7 @@ class _Walk:
     def heaviest(self, front: Indices, mass: Array, room: float) -> tuple[Indices, Indices]:
         """Of the pairs in front those of most mass, whose entries are about `room`, one at least; and the others."""
         state, node = np.divmod(front, self.nodes)
-        owner, choice = _ranges(self.actions_begin[node], self.actions_begin[node + 1])
+        owner, choice = ranges(self.actions_begin[node], self.actions_begin[node + 1])
         begins = self.entries.by_choice.begins
         chosen = self.action[choice] * self.states + state[owner]
         size = np.bincount(owner, weights=begins[chosen + 1] - begins[chosen], minlength=len(front))
@@ -129,12 +129,12 @@ class _Walk:
         """γ times the probability of what can follow pairs (n,), (n, S X)."""
         sorted_ = self.entries.by_choice
         state, node = np.divmod(pairs, self.nodes)
-        row, choice = _ranges(self.actions_begin[node], self.actions_begin[node + 1])
+        row, choice = ranges(self.actions_begin[node], self.actions_begin[node + 1])
         chosen = self.action[choice] * self.states + state[row]
-        step, entry = _ranges(sorted_.begins[chosen], sorted_.begins[chosen + 1])
+        step, entry = ranges(sorted_.begins[chosen], sorted_.begins[chosen + 1])
         row = row[step]
         code = node[row] * self.entries.n_pairs + sorted_.pair[entry]
-        which, move = _ranges(self.moves_begin[code], self.moves_begin[code + 1])
+        which, move = ranges(self.moves_begin[code], self.moves_begin[code + 1])
         row, entry = row[which], entry[which]
         after = sorted_.following[entry] * self.nodes + self.target[move]
         mass = self.share[move] * sorted_.probability[entry]
@@ -142,10 +142,3 @@ class _Walk:
         chain = csr_array((mass, after, indptr), shape=(len(pairs), self.states * self.nodes))
         chain.sum_duplicates()
         return chain
-
-
-def _ranges(begins: Indices, ends: Indices) -> tuple[Indices, Indices]:
-    """Lay ranges of whole numbers end to end: which range each number is of, and the numbers."""
-    counts = ends - begins
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts - begins, counts)
