@@ -29,7 +29,9 @@ from numpy.typing import NDArray
 
 from versant.optimise.cutting import model_minimum
 from versant.planning.bounds import UpperBound, add_budgets, units
-from versant.planning.graphsearch import GraphSearch, Solution, solve_by_points
+from versant.planning.ceilings import Ceiling
+from versant.planning.findings import Findings
+from versant.planning.graphsearch import GraphSearch, Solution
 from versant.planning.pointbased import PointBased
 from versant.planning.policygraph import PolicyGraph, mixture
 from versant.tasks.pomdp import Pomdp
@@ -50,6 +52,12 @@ TIE = 1e-9
 HARDER = 4.0
 """Factor of the effort and the precision of searches when no plan is new."""
 
+CEILINGS = 16
+"""Searches whose upper bounds are kept for others, the last of all."""
+
+SHARE = 0.4
+"""Share of the gap asked for that a search may leave."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
@@ -63,7 +71,7 @@ class Mixture:
 
 @dataclass(eq=False)
 class Columns:
-    """Column generation in progress.
+    """Column generation in progress: the master of one set of limits, and what searches find whatever the limits.
 
     Parameters
     ----------
@@ -77,6 +85,8 @@ class Columns:
         The same of the last.
     deadline : float
         Value of `time.perf_counter` at which searches stop.
+    known : Findings
+        What searches at other limits of the same budgets have found.
 
     Examples
     --------
@@ -84,6 +94,9 @@ class Columns:
     >>> columns = Columns(tiger(costs=("risk",)), {"risk": 0.08}, np.array([0.08]))
     >>> columns.generate(rounds=12, precision=1e-3)
     >>> bool(17.65557 <= columns.best().totals[0] <= columns.upper.value <= 17.67)
+    True
+    >>> looser = Columns(columns.pomdp, {"risk": 0.09}, np.array([0.09]), known=columns.findings())
+    >>> bool(looser.upper.value - looser.best().totals[0] < 0.01)  # before any search
     True
     """
 
@@ -93,19 +106,23 @@ class Columns:
     effort: float = 1e7
     hardest: float = 1e10
     deadline: float = float("inf")
-    found: list[Solution] = field(default_factory=list)
+    known: Findings = field(default_factory=Findings)
+    found: list[Solution] = field(init=False)
     small: list[PolicyGraph] = field(default_factory=list)
     upper: UpperBound = field(init=False)
     done: bool = False
 
     def __post_init__(self) -> None:
         self.model = PointBased(self.pomdp, tuple(self.budgets), deadline=self.deadline)
+        self.model.begin_with(self.known.plans, self.known.alphas, self.known.ceilings)
+        self.found = [*self.known.solutions]
         self.limits = np.array([*self.budgets.values()])  # (m,)
         self.spread, self.prices = units(self.pomdp, tuple(self.budgets), self.limits)
-        self.upper = UpperBound(np.inf, {}, "columns")
-        self.last = np.zeros(len(self.limits))
         self._box = FIRST_BOX
         self._search: GraphSearch | None = None  # the last, which may go on with more effort
+        self._begun = False
+        self.upper = min(map(self._bound, self.found), key=lambda one: one.value, default=self._bound(None))
+        self.last = self._dual()[1] if self.found else np.zeros(len(self.limits))
 
     @property
     def unlimited(self) -> bool:
@@ -117,7 +134,7 @@ class Columns:
 
         Where they agree, or no plan is new even with the hardest search, it is `done`.
         """
-        if not self.found:
+        if not self._begun:
             self._begin()
         for _ in range(rounds):
             best = self.best()
@@ -128,13 +145,13 @@ class Columns:
                 break
             level, self.last = self._dual()
             if self._searched(self.last):
-                self.done = not self._harder()
+                self.done = not self._harder(precision)
                 if self.done:
                     break
             new = self.search(self.last)
             gained = new.totals[0] - self.last @ (new.totals[1:] - self.limits) - level
             if gained <= CLOSE * self.spread:
-                self.done = not self._harder()
+                self.done = not self._harder(precision)
                 if self.done:
                     break
 
@@ -151,14 +168,16 @@ class Columns:
         """Search for the best plan at R − λ·C, and keep the upper bound if it is the lowest."""
         combination = np.concatenate([[1.0], -multipliers])
         if self._search is None or not np.array_equal(self._search.points.combination, combination):
+            if self._search is not None:
+                self.model.ceilings.append(Ceiling.of(self._search.points))
             self._search = GraphSearch(self.model, combination)
-        found = self._search.run(self.effort)
-        self.found.append(found)
-        bound = add_budgets(found.upper, multipliers, self.limits)
-        if bound < self.upper.value:
-            shadow = dict(zip(self.budgets, multipliers.tolist(), strict=True))
-            self.upper = UpperBound(bound, shadow, "columns")
-        return found
+        return self._keep(self._search.run(self.effort))
+
+    def findings(self) -> Findings:
+        """What the searches have found so far, for other limits."""
+        last = () if self._search is None else (Ceiling.of(self._search.points),)
+        ceilings = (*self.model.ceilings, *last)[-CEILINGS:]
+        return Findings(tuple(self.found), self.model.plans, self.model.alphas, ceilings).needed()
 
     def best(self, margin: float = 0.0) -> Mixture:
         """Solve the master; while no mixture keeps the budgets, the one whose largest excess is least.
@@ -178,16 +197,34 @@ class Columns:
     def least_excess(self) -> UpperBound | None:
         """Bound from below the largest excess (h_i − ε_i) / s_i of every policy; None without multipliers.
 
-        No policy is worth less than the least reward for ever, so value + λ·(ε − h) ≤ g bounds λ·(h − ε) from below.
+        No policy is worth less than the least reward for ever, v, so that c v − λ·h ≤ U bounds λ·(h − ε) from below.
         """
-        prices = np.array([self.upper.multipliers.get(name, 0.0) for name in self.budgets])
-        weight = float(prices @ self.scales) * (1.0 + 1e-12)
-        if not weight > 0.0:
-            return None
         least = float(self.pomdp.rewards.min()) / (1.0 - self.model.discount)
-        rounding = 1e-12 * (abs(least) + abs(self.upper.value))
-        shares = {name: price / weight for name, price in self.upper.multipliers.items()}
-        return UpperBound((least - self.upper.value - rounding) / weight, shares, "columns")
+        bounds = []
+        for one in self.found:
+            share, prices = float(one.combination[0]), -one.combination[1:]
+            weight = float(prices @ self.scales) * (1.0 + 1e-12)
+            if not weight > 0.0:
+                continue
+            beyond = add_budgets(one.upper, prices, self.limits)
+            rounding = 1e-12 * (abs(share * least) + abs(beyond))
+            shares = dict(zip(self.budgets, (prices / weight).tolist(), strict=True))
+            bounds.append(UpperBound((share * least - beyond - rounding) / weight, shares, "columns"))
+        return max(bounds, key=lambda bound: bound.value, default=None)
+
+    def _keep(self, found: Solution) -> Solution:
+        """Add a plan to the master, and keep its upper bound if it is the lowest."""
+        self.found.append(found)
+        self.upper = min(self.upper, self._bound(found), key=lambda one: one.value)
+        return found
+
+    def _bound(self, found: Solution | None) -> UpperBound:
+        """What a search says of the optimum; searches for low costs alone say nothing."""
+        if found is None or found.combination[0] != 1.0:
+            return UpperBound(np.inf, {}, "columns")
+        multipliers = -found.combination[1:]
+        shadow = dict(zip(self.budgets, multipliers.tolist(), strict=True))
+        return UpperBound(add_budgets(found.upper, multipliers, self.limits), shadow, "columns")
 
     def _searched(self, multipliers: Array) -> bool:
         """Whether the last search was for these multipliers, with all the effort that searches may take now."""
@@ -195,23 +232,26 @@ class Columns:
         same = last is not None and np.array_equal(last.combination[1:], -multipliers)
         return same and last is not None and last.work >= self.effort
 
-    def _harder(self) -> bool:
-        """Let searches take more effort; whether they may."""
+    def _harder(self, precision: float) -> bool:
+        """Let searches take more effort, and be as precise as that allows and `precision` needs; whether they may."""
         if self.effort >= self.hardest:
             return False
         self.effort = min(HARDER * self.effort, self.hardest)
-        self.model.precision /= HARDER
+        self.model.precision = min(self.model.precision, max(self.model.precision / HARDER, SHARE * precision))
         return True
 
     def _begin(self) -> None:
-        """Find the best plan without budgets, and for each budget one that costs little."""
-        self.search(np.zeros(len(self.limits)))
-        if self.best().excess <= 0.0:
+        """Find the best plan without budgets, and for each budget one that costs little, where they are not known."""
+        self._begun = True
+        if not any(one.combination[0] == 1.0 and not one.combination[1:].any() for one in self.found):
+            self.search(np.zeros(len(self.limits)))
+        if any(one.combination[0] == 0.0 for one in self.found) or self.best().excess <= 0.0:
             return
         corners = [*np.eye(len(self.limits)), np.full(len(self.limits), 1.0 / len(self.limits))]
         for shares in corners if len(corners) > 2 else corners[:1]:
-            combination = np.concatenate([[0.0], -shares / self.scales])
-            self.found.append(solve_by_points(self.model, combination, self.effort))
+            cheap = GraphSearch(self.model, np.concatenate([[0.0], -shares / self.scales]))
+            self._keep(cheap.run(self.effort))
+            self.model.ceilings.append(Ceiling.of(cheap.points))
 
     def _dual(self) -> tuple[float, Array]:
         """Minimise the largest plane over λ in the box, which grows while it stops λ."""

@@ -145,7 +145,7 @@ class GraphSearch:
             graph, totals = self._best, self._totals
         if late and graph.n_nodes <= limit:
             return graph.graph().merged(), totals
-        loss = LOSS * max(self.points.resolution, abs(float(totals @ combination)))
+        loss = min(LOSS, 0.5 * model.precision) * max(self.points.resolution, abs(float(totals @ combination)))
         thinned = thin(graph, combination, 1, loss)
         small = thinned.graph().merged()
         if small.n_nodes <= limit:

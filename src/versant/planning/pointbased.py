@@ -23,6 +23,7 @@ Hsu & Lee 2008, *SARSOP*; Pineau, Gordon & Thrun 2003 (point-based backups).
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,7 @@ from versant.memory import memory_exhausted
 from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.blind import blind_values
 from versant.planning.blocks import Blocks, Turn
+from versant.planning.ceilings import Ceiling, blend
 from versant.planning.cells import Cell
 from versant.planning.pairs import pair_entries
 from versant.planning.plans import Plans
@@ -53,6 +55,9 @@ CALL = 5e3
 SETTLING, SETTLED, RELUCTANCE = 0.2, 0.05, 2.0
 """Share of the work done at settling upper bounds; where it closes a smaller share of the gap, it is done so many times
 more seldom."""
+
+SETTLING_FIRST = 0.5
+"""Share of the effort that settling may take where the bounds are those of other combinations."""
 
 CORNERS = 1000
 """Pairs (state, action) up to which backups are made at the corners too."""
@@ -100,6 +105,13 @@ class PointBased:
         self.blind = blind_values(pomdp, self.parts)  # (A, 1+m, S)
         self.plans = Plans()
         self.alphas: dict[int, tuple[Array, Indices]] = {}  # of each block, of other combinations: (n, 1+m, c), (n,)
+        self.ceilings: list[Ceiling] = []  # upper bounds of other combinations
+
+    def begin_with(
+        self, plans: Plans, alphas: Mapping[int, tuple[Array, Indices]], ceilings: Sequence[Ceiling]
+    ) -> None:
+        """Let searches begin with the plans, α-vectors and upper bounds of others."""
+        self.plans, self.alphas, self.ceilings = plans.copy(), dict(alphas), [*ceilings]
 
     @property
     def root(self) -> tuple[int, Array]:
@@ -136,7 +148,7 @@ class PointSearch:
     Parameters
     ----------
     model : PointBased
-        Its α-vectors are where the lower bound begins; they are not changed.
+        Its α-vectors and ceilings are where the bounds begin; they are not changed.
     combination : (1+m,) array
     """
 
@@ -152,6 +164,7 @@ class PointSearch:
         self.work = 1.0
         self.trials, self._swept = 0, 0
         self._settled, self._caution = 0.0, 1.0  # work done, and how many times more must have been done for more
+        self._inherit()
 
     def cell(self, number: int) -> Cell:
         """Bounds in one block."""
@@ -166,6 +179,8 @@ class PointSearch:
     def run(self, effort: float) -> None:
         """Tighten the bounds until they agree at the start belief or the work done reaches `effort`."""
         begun = 0.0
+        if self._inherited and self.trials == 0 and settling_work(self) <= SETTLING_FIRST * effort:
+            settle(self)
         while self.work < effort and time.perf_counter() < self.model.deadline:
             gap, target = self.gap()
             if gap <= target or self.work == begun or memory_exhausted():
@@ -305,6 +320,20 @@ class PointSearch:
         vector = self.model.parts[:, block.states, action] + self.model.discount * after.T
         following = np.array([c.plans[j] for c, j in zip(cells, choice, strict=True)], dtype=np.intp)
         return vector[None], np.array([self.model.plans.add(action, following)])
+
+    def _inherit(self) -> None:
+        """Begin with what bounds of other combinations say at the beliefs at which they are tight."""
+        ends = np.stack([self.model.parts.min(axis=(1, 2)), self.model.parts.max(axis=(1, 2))])
+        known = blend(self.model.ceilings, self.combination, *(ends / (1.0 - self.model.discount)))
+        self._inherited = known is not None
+        if known is None:
+            return
+        for number in known.blocks():
+            cell, beliefs = self.cell(number), known.beliefs(number)
+            bounds = np.minimum(known.upper(number, beliefs) + self.rounding, cell.upper(beliefs))
+            for belief, bound in zip(beliefs, bounds.tolist(), strict=True):
+                cell.lower_upper(belief, bound)
+            cell.points.prune()
 
     def _settle(self) -> None:
         """Let the upper bounds at all beliefs met bear each other out, where that takes a small share of the work."""

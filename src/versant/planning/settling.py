@@ -33,11 +33,14 @@ __all__ = ["settle", "settling_work"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-SITES_LIMIT = 800
-"""Corners and points up to which it is done."""
+NUMBERS_LIMIT = 20_000_000
+"""Numbers (sites² × actions) up to which it is done."""
 
 ROUNDS, POLICIES = 4, 30
 """Times that mixtures are chosen anew, and policies tried for each."""
+
+CALL, MIXING, SOLVING = 1e4, 0.3, 0.1
+"""What looking at a site and an action costs, and one multiplication of mixtures and of solutions."""
 
 GAIN = 0.02
 """Share of the gap at the start belief that a round has to close for another one."""
@@ -78,10 +81,11 @@ class _Site:
 def settling_work(search: PointSearch) -> float:
     """Multiplications that one round takes, about; infinite where it is not done."""
     count = sum(len(cell.plane) + cell.points.count for cell in search.cells.values())
-    if count > SITES_LIMIT:
+    if count * count * len(search.fib.T) > NUMBERS_LIMIT:
         return np.inf
     wide = max((len(cell.plane) + cell.points.count) * len(cell.plane) for cell in search.cells.values())
-    return float(count * len(search.model.owners) * (wide + count) + count**3)
+    looks = count * (len(search.fib.T) * CALL + MIXING * len(search.model.owners) * wide)
+    return float(looks + SOLVING * count**3)
 
 
 def settle(search: PointSearch) -> None:

@@ -19,6 +19,7 @@ from versant.errors import ProblemError
 from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
 from versant.planning.columns import Columns
+from versant.planning.findings import Findings, Pool
 from versant.planning.givenstarts import resized
 from versant.planning.gradient import seconds_of_a_node
 from versant.planning.graphstarts import ASCENT_LIMIT, graph_alone, graph_starts
@@ -75,6 +76,7 @@ class Task:
     finish: float  # the bounds are
     progress: Progress
     journal: Journal
+    pool: Pool | None = None  # of what searches for policy graphs have found before
 
     @property
     def steps(self) -> int:
@@ -96,6 +98,12 @@ class Task:
         loop = self.smallest.loop
         size = max(1.0, loop.layout.n_pairs * loop.n_states / SMALL_SIZE)
         return size * first, size * hardest if self.time is None else float("inf")
+
+    def columns(self, effort: float, hardest: float, deadline: float) -> Columns:
+        """Column generation that begins with what is known."""
+        known = Findings() if self.pool is None else self.pool.findings_of(self.pomdp)
+        limits = dict(self.pomdp.budgets)
+        return Columns(self.pomdp, limits, self.smallest.scales, effort, hardest, deadline, known)
 
     @cached_property
     def certifying(self) -> float:
@@ -125,7 +133,7 @@ def solve(task: Task, method: str, nodes: int | str | None) -> Controller:
     if method == "alpha" and limits:
         raise ProblemError("method 'alpha' knows no budgets; with budgets, use 'columns'")
     effort, hardest = task.efforts(FIRST_EFFORT, HARDEST_EFFORT)
-    columns = task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, task.end)
+    columns = task.run.columns = task.columns(effort, hardest, task.end)
     layout = task.smallest.loop.layout
     for _ in range(task.iterations or ROUNDS):
         largest = max((one.graph.n_nodes for one in columns.found), default=1)
@@ -166,7 +174,7 @@ def ascend_from_starts(
     if "graphs" in families and drawn is starts:
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
         ready = _graphs_ready(task, nodes, only is not None)
-        task.run.columns = Columns(task.pomdp, limits, task.smallest.scales, effort, hardest, ready)
+        task.run.columns = task.columns(effort, hardest, ready)
         _generate(task.run.columns, only)
     columns = task.run.columns
 

@@ -17,6 +17,7 @@ from versant.memory import within_memory
 from versant.planning.alphavectors import lower_vectors
 from versant.planning.bounds import BoundMethod
 from versant.planning.certificate import certify
+from versant.planning.findings import Pool
 from versant.planning.givenstarts import Start, as_controllers
 from versant.planning.journal import Journal, describe
 from versant.planning.natural import Natural
@@ -71,6 +72,7 @@ def plan(
     time: float | None = None,
     memory: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    pool: Pool | None = None,
     seed: int | np.random.Generator | None = 0,
     progress: Progress = silent,
 ) -> Plan:
@@ -123,6 +125,9 @@ def plan(
     checkpoint : path, optional
         Where ascents that are done are kept while planning goes on. The same call with a file that an interrupted one
         has left behind goes on from there; a call that ends removes it.
+    pool : Pool, optional
+        What searches for policy graphs have found at other limits of the same budgets: they begin with it and add to
+        it. Not together with `checkpoint`.
     seed : int, Generator or None
         Of the random starts.
     progress : Progress
@@ -159,9 +164,11 @@ def plan(
     starts, also, nodes = _given(sided.pomdp, nodes, starts, also)
     settings: dict[str, Any] = {"nodes": nodes, "method": name, "deterministic": deterministic, "families": families}
     settings |= {"iterations": iterations, "seed": drawn, "starts": starts, "also": also}
+    if pool is not None and checkpoint is not None:
+        raise ProblemError("a checkpoint is of a call that stands alone: leave it or the pool out")
     journal = Journal() if checkpoint is None else Journal.at(checkpoint, describe(sided.pomdp, **settings))
     ready, deadline, end, finish = (begun + share * time if time is not None else np.inf for share in TIME_SHARES)
-    task = Task(sided.pomdp, drawn, iterations, begun, time, ready, deadline, end, finish, progress, journal)
+    task = Task(sided.pomdp, drawn, iterations, begun, time, ready, deadline, end, finish, progress, journal, pool)
     report = partial(_report, task, bounded, sided, name, minimise)
     try:
         with within_memory(memory):
@@ -178,6 +185,8 @@ def plan(
         best = report(task.run.controller, ())
         raise Interrupted(replace(best, verdict=(*best.verdict, PlanVerdict.INTERRUPTED))) from stop
     journal.close()
+    if pool is not None and task.run.columns is not None:
+        pool.findings = task.run.columns.findings()
     return found
 
 

@@ -1,0 +1,141 @@
+"""Upper bounds handed on: what a point-based search found bounds the value of other combinations of reward and costs.
+
+A policy π is worth c·(v_π, h_π)(b) for the combination c of reward and costs. The best value W(c; b) = max_π c·(v_π,
+h_π)(b) is convex and positively homogeneous in c, so that bounds W̄ of other combinations c_i give, at every belief b,
+
+    W(c; b)  ≤  Σ_i w_i W̄(c_i; b) + Σ_j max(ρ_j h̲_j, ρ_j h̄_j),      ρ = c − Σ_i w_i c_i,   w ≥ 0
+
+where h̲_j and h̄_j are the smallest and the largest payoff for ever. The shares w are those that are best at the start
+belief, by a linear programme; near one another, multipliers have next to the same bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from versant.planning.sawtooth import Points
+
+if TYPE_CHECKING:
+    from versant.planning.pointbased import PointSearch
+
+__all__ = ["Blend", "Ceiling", "blend"]
+
+Array = NDArray[np.float64]
+
+LEAST_SHARE = 1e-6
+"""Shares, times the bound's size, below which a bound is left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ceiling:
+    """The sawtooth bound of one combination: of each block its plane (c,) and the points below it."""
+
+    combination: Array  # (1+m,)
+    value: float  # at the start belief
+    blocks: Mapping[int, tuple[Array, Points]]
+
+    @classmethod
+    def of(cls, search: PointSearch) -> Ceiling:
+        """The bound that a search has come to."""
+        found = {
+            number: (cell.plane.copy(), _points(cell.points.dense(), cell.points.depths[cell.points.depths < 0.0]))
+            for number, cell in search.cells.items()
+        }
+        return cls(search.combination, search.bound().value, found)
+
+    def upper(self, number: int, beliefs: Array) -> Array:
+        """Upper bounds at unnormalised beliefs (k, c) of a block, (k,)."""
+        plane, points = self.blocks[number]
+        bounds: Array = beliefs @ plane + points.drops(beliefs)
+        return bounds
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        blocks = {
+            str(number): {"plane": plane.tolist(), "beliefs": points.dense().tolist(), "depths": points.depths.tolist()}
+            for number, (plane, points) in self.blocks.items()
+        }
+        return {"combination": self.combination.tolist(), "value": self.value, "blocks": blocks}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Ceiling:
+        """Make what `to_dict` returned into a bound again."""
+        blocks = {}
+        for number, one in content["blocks"].items():
+            plane = np.array(one["plane"])
+            beliefs = np.array(one["beliefs"]).reshape(-1, len(plane))
+            blocks[int(number)] = plane, _points(beliefs, np.array(one["depths"]))
+        return cls(np.array(content["combination"]), float(content["value"]), blocks)
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """Bounds of other combinations, and their shares."""
+
+    ceilings: tuple[Ceiling, ...]
+    shares: tuple[float, ...]
+    rest: float  # what is to be added to them, for each unit of probability
+
+    def blocks(self) -> Iterable[int]:
+        """Blocks that all of the bounds know."""
+        first, *others = (one.blocks for one in self.ceilings)
+        return [number for number in first if all(number in other for other in others)]
+
+    def beliefs(self, number: int) -> Array:
+        """Beliefs of a block at which the bounds are tight, (k, c): the corners first, then points."""
+        parts = [one.blocks[number] for one in self.ceilings]
+        return np.concatenate([np.eye(len(parts[0][0])), *(points.dense() for _, points in parts)])
+
+    def upper(self, number: int, beliefs: Array) -> Array:
+        """Upper bounds at unnormalised beliefs (k, c) of a block, (k,)."""
+        bounds = np.stack([one.upper(number, beliefs) for one in self.ceilings])
+        total: Array = self.rest * beliefs.sum(axis=1) + np.array(self.shares) @ bounds
+        return total
+
+
+def blend(ceilings: Sequence[Ceiling], combination: Array, least: Array, most: Array) -> Blend | None:
+    """Choose the shares in which bounds are best at the start belief; None where none is of use.
+
+    Parameters
+    ----------
+    ceilings : sequence of Ceiling
+    combination : (1+m,) array
+    least, most : (1+m,) arrays
+        Between what the totals of reward and costs of every policy lie.
+
+    Examples
+    --------
+    >>> known = [Ceiling(np.array(c), value, {}) for c, value in [([1.0, 0.0], 8.0), ([1.0, -2.0], 2.0)]]
+    >>> mixed = blend(known, np.array([1.0, -0.5]), np.array([0.0, 0.0]), np.array([10.0, 5.0]))
+    >>> [round(share, 9) for share in mixed.shares], round(mixed.rest, 9)
+    ([0.75, 0.25], 0.0)
+    """
+    from scipy.optimize import linprog
+
+    if not ceilings:
+        return None
+    units = np.eye(len(combination))
+    table = np.concatenate([np.stack([one.combination for one in ceilings]), units, -units])
+    bounds = np.concatenate([[one.value for one in ceilings], most, -least])
+    solved: Any = linprog(bounds, A_eq=table.T, b_eq=combination, method="highs-ds")
+    if solved.status != 0:
+        return None
+    shares = solved.x[: len(ceilings)]
+    used = np.flatnonzero(shares > LEAST_SHARE)
+    if not len(used):
+        return None
+    rest = combination - shares[used] @ table[used]
+    paid = float(np.maximum(rest * least, rest * most).sum())
+    return Blend(tuple(ceilings[i] for i in used.tolist()), tuple(shares[used].tolist()), paid)
+
+
+def _points(beliefs: Array, depths: Array) -> Points:
+    points = Points(beliefs.shape[1])
+    for belief, depth in zip(beliefs, depths.tolist(), strict=True):
+        points.lower(points.add(belief), depth)
+    return points
