@@ -136,7 +136,7 @@ def test_starts_that_cannot_be_used_say_what_to_do(solved: Plan) -> None:
         plan(RISKY, 3, starts=[drawn])
     with pytest.raises(ProblemError, match="takes no controllers to start from: give a number of nodes"):
         plan(RISKY, "grow", also=[drawn])
-    with pytest.raises(ProblemError, match="'columns' takes no controllers to start from"):
+    with pytest.raises(ProblemError, match="'columns' takes no `starts`"):
         plan(RISKY, method="columns", starts=[drawn])
     with pytest.raises(ProblemError, match="a start is a Controller or an AlphaPolicy, not str"):
         plan(RISKY, 3, starts=["policy.alpha"])  # type: ignore[list-item]

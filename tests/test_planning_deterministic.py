@@ -76,5 +76,5 @@ def test_exchanges_never_make_it_worse() -> None:
 
 
 def test_point_based_ways_take_no_such_wish() -> None:
-    with pytest.raises(ProblemError, match="takes no controllers to start from, nor `deterministic`"):
+    with pytest.raises(ProblemError, match="takes no `starts`, `also`, `families` nor `deterministic`"):
         plan(RISKY, method="columns", deterministic=True)

@@ -18,15 +18,17 @@ from versant.planning.result import Plan
 from versant.planning.verdict import PlanVerdict
 from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
-from versant.verbs.plan import METHODS
 from versant.verbs.plan import plan as plan_with_all_bounds
+from versant.verbs.plan_settings import METHODS, SOLVERS
 
 RISKY = tiger(costs=("risk", "listen"))
+LISTENER = Controller.random(1, RISKY.actions, RISKY.observations, 0)
 
 
 def plan(*arguments: Any, **keywords: Any) -> Plan:
     """Plan from random starts and without the slow bound, unless a test asks for more."""
-    return plan_with_all_bounds(*arguments, **{"bounds": ("qmdp",), "families": ("random",), **keywords})
+    families = {} if keywords.get("method") in SOLVERS else {"families": ("random",)}
+    return plan_with_all_bounds(*arguments, **{"bounds": ("qmdp",), **families, **keywords})
 
 
 def toy() -> Pomdp:
@@ -244,7 +246,20 @@ def test_results_are_json() -> None:
         ({"starts": 0}, "at least one start"),
         ({"starts": []}, "at least one start"),
         ({"iterations": 0}, "iterations ≥ 1"),
+        ({"iterations": 1.5}, "a whole number, not 1.5"),
         ({"time": 0.0}, "time > 0"),
+        ({"time": "3"}, "time > 0, a number, not '3'"),
+        ({"memory": float("nan")}, "memory > 0"),
+        ({"method": None}, "method is a name or a Method, not None"),
+        ({"method": "alpha", "starts": 3}, "'alpha' takes no `starts`"),
+        ({"method": "columns", "families": ("random",)}, "'columns' takes no `starts`, `also`, `families`"),
+        ({"seed": -1}, "seed is a whole number from 0"),
+        ({"seed": 1.5}, "seed is a whole number from 0"),
+        ({"starts": 1.5}, "starts is a list .*, or a number of random starts, not 1.5"),
+        ({"starts": LISTENER}, "starts is a list"),
+        ({"also": LISTENER}, "also is a list of controllers and alpha vectors, not Controller"),
+        ({"families": ()}, "none is named"),
+        ({"bounds": "fib"}, r"give a list of names, \['fib'\]"),
         ({"families": ("clever",)}, "no family of starts is called 'clever'; there are: graphs, random"),
         ({"bounds": ("lp",)}, "no upper bound is called 'lp'; there are: qmdp, fib, sawtooth"),
     ],

@@ -150,10 +150,11 @@ class Relaxation:
 
     def _choices(self, alpha: Array, combination: Array) -> Indices:
         """The action that is gone on with at each entry of the kernels: the best once the agent is told."""
+        joint: Array = alpha @ combination
         if self._told is None:
-            return (alpha @ combination).argmax(axis=1)[self._kernel.indices]
-        best = (self._kernel @ (alpha @ combination)).argmax(axis=1)
-        return np.repeat(best, np.diff(self._kernel.indptr))
+            best: Indices = joint.argmax(axis=1)
+            return best[self._kernel.indices]
+        return np.repeat(np.argmax(self._kernel @ joint, axis=1), np.diff(self._kernel.indptr))
 
     def _followed(self, choices: Indices, payoffs: Array) -> Array:
         """α (S, A, parts) of fixed choices: a linear system in those (s, a) that the agent goes on with."""

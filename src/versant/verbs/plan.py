@@ -18,38 +18,23 @@ from versant.planning.alphavectors import lower_vectors
 from versant.planning.bounds import BoundMethod
 from versant.planning.certificate import certify
 from versant.planning.findings import Pool
-from versant.planning.givenstarts import Start, as_controllers
+from versant.planning.givenstarts import Start
 from versant.planning.journal import Journal, describe
-from versant.planning.natural import Natural
-from versant.planning.nlp import NonlinearProgramme
 from versant.planning.onesided import OneSided, one_sided
-from versant.planning.pga import Pga
 from versant.planning.proofs import prove
 from versant.planning.protocol import Method
 from versant.planning.result import Interrupted, Larger, Plan
-from versant.planning.sqp import Sqp
 from versant.planning.verdict import PlanVerdict, judge
-from versant.planning.ways import FAMILIES, MARGIN, NODES, Family, Task, ascend_from_starts, solve
+from versant.planning.ways import MARGIN, Family, Task, ascend_from_starts, solve
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
 from versant.threads import on_one_thread
+from versant.verbs.plan_settings import SOLVERS, check_settings, drawn_seed, given_starts, rule_of
 
-__all__ = ["METHODS", "plan"]
-
-SOLVERS = ("alpha", "columns")
-"""Methods that need no ascent."""
-
-METHODS: dict[str, Method] = {
-    method.name: method for method in (Natural(), Sqp(), Pga(), Pga("exact"), NonlinearProgramme())
-}
-"""Methods of ascent by name."""
-
-BOUND_METHODS: tuple[BoundMethod, ...] = ("qmdp", "fib", "sawtooth")
-"""Upper bounds, the cheapest first."""
+__all__ = ["plan"]
 
 TIME_SHARES = (0.2, 0.65, 0.85, 1.0)
 """When, as shares of the time, policy graphs are there, the search ends, the best are at their end, the bounds are."""
-
 
 EXTENSION = 0.1
 """Share of the time that a certificate may take beyond it, for a value without a narrow error bar is of no use."""
@@ -139,8 +124,9 @@ def plan(
     Raises
     ------
     ProblemError
-        For an undiscounted or finite-horizon problem, an unknown cost, starts that are not for the problem or cannot be
-        compressed, or the checkpoint of another call.
+        For an undiscounted or finite-horizon problem, an unknown cost or name, limits that are no numbers above zero,
+        starts that are not for the problem or cannot be compressed, what the method has no use for, or the checkpoint
+        of another call.
     VersantError
         Where what is asked for would not fit into memory.
     Interrupted
@@ -154,14 +140,14 @@ def plan(
     (True, True)
     """
     begun = clock.perf_counter()
-    _check(bounds or (), families or (), iterations, time, memory)
+    check_settings(method, bounds, families, iterations, time, memory)
     if not isinstance(pomdp, Pomdp):
         raise ProblemError(f"plan() takes a Pomdp, not {type(pomdp).__name__}: read a file by vs.read_pomdp")
     aimed = pomdp if minimise is None else pomdp.minimising(minimise)
     bounded = aimed.with_budgets(budgets or {})
     sided = one_sided(bounded)
-    name, drawn = method if isinstance(method, str) else method.name, _seed(seed)
-    starts, also, nodes = _given(sided.pomdp, nodes, starts, also)
+    name, drawn = method if isinstance(method, str) else method.name, drawn_seed(seed)
+    starts, also, nodes = given_starts(sided.pomdp, nodes, starts, also)
     settings: dict[str, Any] = {"nodes": nodes, "method": name, "deterministic": deterministic, "families": families}
     settings |= {"iterations": iterations, "seed": drawn, "starts": starts, "also": also}
     if pool is not None and checkpoint is not None:
@@ -173,11 +159,11 @@ def plan(
     try:
         with within_memory(memory):
             if method in SOLVERS:
-                if also or deterministic or isinstance(starts, list):
-                    raise ProblemError(f"method {method!r} takes no controllers to start from, nor `deterministic`")
+                if also or deterministic or starts is not None or families is not None:
+                    raise ProblemError(f"method {name!r} takes no `starts`, `also`, `families` nor `deterministic`")
                 controller = solve(task, name, nodes)
             else:
-                controller = ascend_from_starts(task, _method(method), nodes, starts, families, also, deterministic)
+                controller = ascend_from_starts(task, rule_of(method), nodes, starts, families, also, deterministic)
             found = report(controller, task.able if bounds is None else bounds)
     except KeyboardInterrupt as stop:
         if task.run.controller is None:
@@ -244,46 +230,3 @@ def _larger(task: Task, controller: Controller) -> Larger | None:
     if mixed is None or mixed.excess > 0.0 or mixed.graph.n_nodes <= controller.n_nodes:
         return None
     return Larger(mixed.graph.n_nodes, float(mixed.totals[0]))
-
-
-def _check(
-    bounds: Sequence[str], families: Sequence[str], iterations: int | None, time: float | None, memory: float | None
-) -> None:
-    unknown = [name for name in bounds if name not in BOUND_METHODS]
-    if unknown:
-        raise ProblemError(f"no upper bound is called {unknown[0]!r}; there are: {', '.join(BOUND_METHODS)}")
-    strange = [name for name in families if name not in FAMILIES]
-    if strange:
-        raise ProblemError(f"no family of starts is called {strange[0]!r}; there are: {', '.join(FAMILIES)}")
-    if (iterations is not None and iterations < 1) or not all(one is None or one > 0 for one in (time, memory)):
-        raise ProblemError(
-            f"planning needs iterations ≥ 1, time > 0 and memory > 0, not {iterations}, {time}, {memory}"
-        )
-
-
-def _given(
-    pomdp: Pomdp, nodes: int | Literal["grow"] | None, starts: int | Sequence[Start] | None, also: Sequence[Start]
-) -> tuple[int | list[Controller] | None, list[Controller], int | Literal["grow"] | None]:
-    """What to start from as controllers, and the size: that of the largest of them unless it is asked for."""
-    besides = as_controllers(also, pomdp)
-    only = as_controllers(starts, pomdp) if isinstance(starts, Sequence) else starts
-    given = [*besides, *(only if isinstance(only, list) else ())]
-    least = 0 if isinstance(only, list) else NODES
-    size = max(least, *(one.n_nodes for one in given)) if nodes is None and given else nodes
-    return only, besides, size
-
-
-def _method(method: str | Method) -> Method:
-    if not isinstance(method, str):
-        return method
-    if method not in METHODS:
-        raise ProblemError(f"no method is called {method!r}; there are: {', '.join([*METHODS, *SOLVERS])}")
-    return METHODS[method]
-
-
-def _seed(seed: int | np.random.Generator | None) -> int:
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(2**63))
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-    return int(seed)
