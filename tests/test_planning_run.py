@@ -11,7 +11,7 @@ import pytest
 
 from versant.errors import ProblemError, VersantError
 from versant.planning.ascent import Ascent, ascend
-from versant.planning.journal import Entry, Journal
+from versant.planning.journal import Entry, Journal, describe
 from versant.planning.result import Interrupted, Plan
 from versant.planning.run import Run
 from versant.planning.search import Search
@@ -164,3 +164,15 @@ def test_other_files_are_no_checkpoints(content: str, tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="no checkpoint of a plan: name another file"):
         plan(tiger(), nodes=2, checkpoint=path)
     assert path.read_text() == content
+
+
+@pytest.mark.parametrize("call", ["hello", "5", '{"nodes": 2}'])
+def test_other_arrays_are_no_checkpoints(call: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.npz"
+    np.savez(path, call=np.array(call), mine=np.zeros(3))
+    with pytest.raises(ProblemError, match="no checkpoint of a plan: name another file"):
+        plan(tiger(), nodes=2, checkpoint=path)
+
+
+def test_floors_belong_to_what_a_run_is_asked_for() -> None:
+    assert describe(RISKY) != describe(RISKY.with_budgets({"risk": (0.1, None)}))

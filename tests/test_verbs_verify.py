@@ -9,6 +9,7 @@ import pytest
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError
+from versant.planning.bounds import UpperBound
 from versant.planning.result import Larger, Plan
 from versant.planning.verdict import PlanVerdict
 from versant.tasks.zoo import tiger
@@ -59,6 +60,9 @@ def perturbed(found: Plan, what: str) -> Plan:
             "bounds": tuple(replace(b, multipliers={"risk": -1.0}) if b is lowest else b for b in found.bounds)
         },
         "price": {"multipliers": {**found.multipliers, "listen": found.multipliers["listen"] - 0.1}},
+        "no price": {"multipliers": {}},
+        "price of nothing": {"multipliers": {**found.multipliers, "fuel": 1.0}},
+        "excess": {"least_excess": UpperBound(0.1, {"risk": 5.0}, "qmdp")},
         "gap": {"first_order_gap": -1.0},
         "verdict": {"verdict": (*found.verdict, PlanVerdict.OPTIMAL)},
     }
@@ -81,6 +85,9 @@ def perturbed(found: Plan, what: str) -> Plan:
         ("cheap bound", "not confirmed"),
         ("multipliers", "not confirmed"),
         ("price", "multiplier of listen"),
+        ("no price", "multiplier of listen: claimed None"),
+        ("price of nothing", "multiplier of fuel"),
+        ("excess", "infeasibility: the multipliers prove"),
         ("gap", "first-order gap"),
         ("verdict", "the numbers say"),
     ],

@@ -68,22 +68,17 @@ class Journal:
         try:
             with np.load(place, allow_pickle=False) as content:
                 arrays = {name: content[name] for name in content.files}
-                known = str(arrays.pop("call"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            known = str(arrays.pop("call"))
+            differing = _difference(known, call)
+            entries = {
+                name: Entry(arrays[name + "/theta"], arrays[name + "/values"], bool(arrays[name + "/complete"]))
+                for name in sorted({name.rsplit("/", 1)[0] for name in arrays})
+            }
+        except (OSError, ValueError, TypeError, AttributeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ProblemError(f"{place} is no checkpoint of a plan: name another file") from error
         if known != call:
-            raise ProblemError(
-                f"{place} is the checkpoint of another call: {_difference(known, call)}. Remove it, or name another"
-            )
-        names = sorted({name.rsplit("/", 1)[0] for name in arrays})
-        return cls(
-            place,
-            call,
-            {
-                name: Entry(arrays[name + "/theta"], arrays[name + "/values"], bool(arrays[name + "/complete"]))
-                for name in names
-            },
-        )
+            raise ProblemError(f"{place} is the checkpoint of another call: {differing}. Remove it, or name another")
+        return cls(place, call, entries)
 
     def keep(self, name: str, entry: Entry) -> None:
         """Add an entry, and write the file anew."""
@@ -119,7 +114,8 @@ def describe(pomdp: Pomdp, **settings: Any) -> str:
             digest.update(np.ascontiguousarray(part, dtype=np.float64).tobytes())
     for table in (pomdp.rewards, pomdp.start, *pomdp.costs.values()):
         digest.update(table.tobytes())
-    texts = (pomdp.actions, pomdp.observations, [*pomdp.costs], dict(pomdp.budgets), pomdp.discount)
+    limits = (dict(pomdp.budgets), dict(pomdp.floors))
+    texts = (pomdp.actions, pomdp.observations, [*pomdp.costs], *limits, pomdp.discount)
     digest.update(json.dumps(texts).encode())
     return json.dumps({"problem": digest.hexdigest(), **settings}, sort_keys=True, default=_as_text)
 

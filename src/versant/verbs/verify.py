@@ -102,7 +102,7 @@ def verify(plan: Plan, pomdp: Pomdp, *, tolerance: float = 1e-3, effort: float =
     if plan.alpha is not None:
         failures += _vectors(plan.alpha, plan, task)
         checked.append(f"{len(plan.alpha.vectors)} alpha vectors")
-    if PlanVerdict.INFEASIBLE in plan.verdict:
+    if PlanVerdict.INFEASIBLE in plan.verdict or (plan.least_excess is not None and plan.least_excess.value > 0.0):
         failures += _infeasibility(plan, task, effort)
         checked.append("infeasibility")
     return Verification(tuple(checked), tuple(failures))
@@ -146,9 +146,10 @@ def _stationarity(plan: Plan, task: Pomdp) -> Iterator[str]:
     blur = 1e-9 * found.scale
     if not plan.first_order_gap >= found.gap - blur:
         yield f"first-order gap: claimed {plan.first_order_gap!r}, computed {found.gap!r}"
-    for name, price in plan.multipliers.items():
-        if not abs(price - found.multipliers[name]) <= 1e-6 * (1.0 + abs(price)):
-            yield f"multiplier of {name}: claimed {price!r}, computed {found.multipliers[name]!r}"
+    for name in sorted({*plan.multipliers, *found.multipliers}):
+        price, again = plan.multipliers.get(name), found.multipliers.get(name)
+        if price is None or again is None or not abs(price - again) <= 1e-6 * (1.0 + abs(price)):
+            yield f"multiplier of {name}: claimed {price!r}, computed {again!r}"
 
 
 def _flags(plan: Plan, task: Pomdp) -> Iterator[str]:
