@@ -79,7 +79,7 @@ def test_what_was_visited_is_a_lower_bound_and_open_pairs_have_no_values() -> No
     with patch("versant.planning.reach.AT_ONCE", 1):
         part, whole = followed(pomdp, one, 6), followed(pomdp, one, np.inf)
     assert part.reached is not None
-    assert whole.beyond is None
+    assert whole.bounds is None
     assert 0 < part.reached.followed < len(part.reached.pairs)
     assert (part.occupancy <= whole.occupancy + 1e-9).all()
     assert (pair_visits(part) <= pair_visits(whole) + 1e-9).all()

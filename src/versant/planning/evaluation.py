@@ -179,17 +179,12 @@ class ClosedLoop:
         factors = factorise(system, self.deadline)
         if reached.complete:
             return Evaluation(self, theta, system, factors, right[None], factors.solve(right[None]), reached=reached)
-        beyond, width = state[reached.followed :], np.zeros_like(right)
         now = time.perf_counter()
         lowest, highest = value_ranges(self.pomdp, now + RANGE_SHARE * (self.deadline - now))
-        right[reached.followed :] = 0.5 * (lowest + highest)[beyond]
-        rounding = 2 * UNIT_ROUNDOFF * np.maximum(np.abs(lowest), np.abs(highest))
-        width[reached.followed :] = (0.5 * (highest - lowest) + rounding)[beyond]
-        solution = factors.solve(np.concatenate([right, width], axis=1)[None])
-        open_ = Beyond(width[None], solution[..., right.shape[1] :])
-        return Evaluation(
-            self, theta, system, factors, right[None], solution[..., : right.shape[1]], reached=reached, beyond=open_
-        )
+        ends = lowest[state], highest[state]
+        bounds = reached.bounds(right, ends, len(self.pair_actions) + 8, self.deadline)
+        middle = 0.5 * (bounds[0] + bounds[1])
+        return Evaluation(self, theta, system, factors, right[None], middle[None], reached=reached, bounds=bounds)
 
     def _products_fit(self) -> bool:
         """Whether a solution by products over all pairs probably is there in time, and fits into the memory."""
@@ -264,19 +259,11 @@ def _entries_that_fit() -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Beyond:
-    """What is not known of the values of open pairs, and hence of all others."""
-
-    width: Array  # (1, N, 1+m) how far values may lie from `right`; zero but at open pairs
-    spread: Array  # (1, N, 1+m) Z⁻¹ width, about
-
-
-@dataclass(frozen=True, eq=False)
 class Evaluation:
     """Value and costs of B controllers, with all that their derivatives and error bounds need.
 
     Of one controller evaluated at the pairs it reaches, N is the number of these; other pairs have no values. Where
-    some of them stay open, so do these, the values of the others are approximations, and occupancies lower bounds.
+    some of them stay open, there are bounds of values, which lie in the middle, and occupancies are lower bounds.
     """
 
     loop: ClosedLoop
@@ -287,7 +274,7 @@ class Evaluation:
     solution: Array  # (B, N, 1+m) V_j
     visits_near: Array | None = None  # (B, N, 1) occupancy of a controller like this
     reached: Reached | None = None  # where pairs are not all
-    beyond: Beyond | None = None  # where some are open
+    bounds: tuple[Array, Array] | None = None  # where some are open: of V_j from below and above, (N, 1+m) each
 
     @property
     def pairs(self) -> Indices | None:
@@ -319,7 +306,7 @@ class Evaluation:
     def node_values(self) -> Array:
         """V_j(s, x), (B, S, X, 1+m); not a number where pairs were left out or are open."""
         known = self.solution
-        if self.beyond is not None and self.reached is not None:
+        if self.bounds is not None and self.reached is not None:
             known = known.copy()
             known[:, self.reached.followed :] = np.nan
         return self._whole(known, np.nan)
@@ -340,7 +327,9 @@ class Evaluation:
         return whole.reshape(len(vectors), states, nodes, -1)
 
     def refined(self) -> Evaluation:
-        """Return the same evaluation after one step of iterative refinement."""
+        """Return the same evaluation after one step of iterative refinement, unless pairs are open."""
+        if self.bounds is not None:
+            return self
         solution = refine(self.system, self.factors, self.right, self.solution)
         return replace(self, solution=solution)
 
@@ -349,27 +338,23 @@ class Evaluation:
 
         The problem and the controller are taken as given, exactly, in double precision.
         """
-        errors = self._solver_errors(self.solution, self.right)
-        if self.beyond is not None:
-            spread = self.beyond.spread
-            errors = errors + spread.max(axis=1) + self._solver_errors(spread, self.beyond.width)
-        return errors
+        if self.bounds is not None:
+            return np.asarray(self._half_widths().max(axis=1))
+        terms = len(self.loop.pair_actions) + 8
+        return error_bound(self.system, self.solution, self.right, entry_error=terms * UNIT_ROUNDOFF)
 
     def errors(self) -> Array:
         """Bound the error of `totals`, (B, 1+m): that of the values, and rounding in the sums."""
-        errors = self._total_errors(self.solution, self.right)
-        if self.beyond is not None:
-            spread = self.beyond.spread
-            errors = errors + np.einsum("bn,bnj->bj", self.weights, spread)
-            errors = errors + self._total_errors(spread, self.beyond.width)
-        return errors
+        size: Array = np.einsum("bn,bnj->bj", self.weights, np.abs(self.solution))
+        rounding: Array = (self.solution.shape[1] + 4) * UNIT_ROUNDOFF * size
+        if self.bounds is not None:
+            return rounding + np.einsum("bn,bnj->bj", self.weights, self._half_widths())
+        return rounding + self.largest_errors() * self.weights.sum(axis=1)[:, None]
 
-    def _solver_errors(self, solution: Array, right: Array) -> Array:
-        terms = len(self.loop.pair_actions) + 8
-        return error_bound(self.system, solution, right, entry_error=terms * UNIT_ROUNDOFF)
-
-    def _total_errors(self, solution: Array, right: Array) -> Array:
-        size: Array = np.einsum("bn,bnj->bj", self.weights, np.abs(solution))
-        mass = self.weights.sum(axis=1)[:, None]
-        errors: Array = self._solver_errors(solution, right) * mass + (solution.shape[1] + 4) * UNIT_ROUNDOFF * size
-        return errors
+    def _half_widths(self) -> Array:
+        """How far bounds of V_j lie from their middle, (1, N, 1+m), with what is rounded there."""
+        assert self.bounds is not None
+        lower, upper = self.bounds
+        rounding = 2 * UNIT_ROUNDOFF * np.maximum(np.abs(lower), np.abs(upper))
+        widths: Array = (0.5 * (upper - lower) + rounding)[None]
+        return widths

@@ -10,6 +10,7 @@ sparse itself; it is formed, and solutions are found by sweeps in the order in w
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,7 +108,15 @@ class FormedChain:
                 found[kept] = inner.first(right[kept], True, None if near is None else near[kept], deadline)
                 return found
         kernel, order = (self._adjoint, self._order[::-1]) if transposed else (self.matrix, self._order)
-        return sweep_until(kernel, order, right, SWEEP_TOLERANCE, first=near, sweeps=self._sweeps, deadline=deadline)
+        found = np.empty_like(right)
+        for column in range(right.shape[1]):
+            now, one = time.perf_counter(), slice(column, column + 1)
+            last = now + (deadline - now) / (right.shape[1] - column)  # as much time for each
+            guess = None if near is None else near[:, one]
+            found[:, one] = sweep_until(
+                kernel, order, right[:, one], SWEEP_TOLERANCE, first=guess, sweeps=self._sweeps, deadline=last
+            )
+        return found
 
     @cached_property
     def _sweeps(self) -> int:

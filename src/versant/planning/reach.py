@@ -7,26 +7,29 @@ A policy graph at work in a large problem visits few of all pairs: in RockSample
 
 They are found from the start, step after step. Where a walk has to end before all are followed, because time or memory
 does, it has followed those first that most probability arrives at, discounted, as far as was known; the others stay
-*open*: they are met, but what follows them is not in the chain. With bounds mid_j ± width_j of what any controller may
-earn or pay from there on,
+*open*: they are met, but what follows them is not in the chain. With bounds of what any policy earns or pays from a
+state on, lowest_j ≤ V_j ≤ highest_j, sweeps
 
-    V_j = Z⁻¹ right_j ± Z⁻¹ width_j,      Z = I − γ T without the rows of open pairs,
+    x ← r_j + γ T x   at pairs that were followed,     x = lowest_j   at open ones,
 
-right_j being r_j at pairs that were followed and mid_j at open ones, and width_j zero but at open ones: the error is
-the discounted probability of coming to an open pair, times its width.
+that begin at lowest_j stay below V_j however few there are, and with highest_j above. Between them lies at most the
+discounted probability of coming to an open pair, times the width there, and what sweeps were not made.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.pairs import PairEntries, ranges
 from versant.planning.products import FormedChain
+from versant.planning.sweeps import sweep_until
 
 __all__ = ["Reached", "reached_chain"]
 
@@ -35,6 +38,9 @@ Indices = NDArray[np.intp]
 
 AT_ONCE = 1 << 21
 """Entries of the chain that one step of the walk adds, at most about."""
+
+SWEEPS, ENOUGH = 10_000, 1e-9
+"""Sweeps at most that bounds are made of, and the relative change at which they are enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +55,34 @@ class Reached:
     def complete(self) -> bool:
         """Whether no pair is open."""
         return self.followed == len(self.pairs)
+
+    def bounds(self, right: Array, ends: tuple[Array, Array], terms: int, deadline: float) -> tuple[Array, Array]:
+        """Bound V_j at every pair from below and above, (N, 1+m) each.
+
+        Parameters
+        ----------
+        right : (N, 1+m) array
+            r_j of the pairs that were followed.
+        ends : pair of (N, 1+m) arrays
+            Between what the V_j of every policy lie.
+        terms : int
+            Number of terms that entries of the chain and of `right` are sums of.
+        deadline : float
+            Value of `time.perf_counter` at which sweeps end.
+        """
+        matrix, order = self.chain.matrix, np.arange(len(self.pairs))[::-1]  # what follows was mostly met later
+        rounding, columns = _rounding(matrix, max(float(np.abs(end).max()) for end in ends), terms), right.shape[1]
+        found = []
+        for side, (end, sign) in enumerate(zip(ends, (-1.0, 1.0), strict=True)):
+            known, bound = np.where(np.arange(len(end))[:, None] < self.followed, right, end), np.empty_like(end)
+            for column in range(columns):
+                now, one = time.perf_counter(), slice(column, column + 1)
+                last = now + (deadline - now) / (columns * (2 - side) - column)  # as much time for each
+                bound[:, one] = sweep_until(
+                    matrix, order, known[:, one], ENOUGH, first=end[:, one], sweeps=SWEEPS, deadline=last, plain=np.inf
+                )
+            found.append(bound + sign * rounding)
+        return found[0], found[1]
 
 
 def reached_chain(
@@ -88,7 +122,14 @@ def reached_chain(
     return Reached(pairs, len(pairs) - len(front), FormedChain(_joined(steps, place, len(pairs))))
 
 
-def _joined(steps: list[csr_array], place: Indices, size: int) -> csr_array:
+def _rounding(matrix: csr_array[Any], size: float, terms: int) -> float:
+    """Bound what rounding in the chain and in sweeps adds up to, for values of a size."""
+    contraction = min(float(matrix.sum(axis=1).max(initial=0.0)) * (1.0 + 8 * UNIT_ROUNDOFF), 1.0 - UNIT_ROUNDOFF)
+    longest = int(np.diff(matrix.indptr).max(initial=0))
+    return 4 * (terms + longest + 8) * UNIT_ROUNDOFF * size / (1.0 - contraction) ** 2
+
+
+def _joined(steps: list[csr_array[Any]], place: Indices, size: int) -> csr_array[Any]:
     """Rows (n, S X) one below the other, with columns numbered anew, and empty rows up to a size."""
     kind = np.int32 if max(size, sum(step.nnz for step in steps)) < 2**31 else np.int64
     counts = np.zeros(size + 1, dtype=kind)
@@ -125,7 +166,7 @@ class _Walk:
         count = max(1, int(np.searchsorted(np.cumsum(size[order]), room, side="right")))
         return front[order[:count]], front[order[count:]]
 
-    def ahead(self, pairs: Indices) -> csr_array:
+    def ahead(self, pairs: Indices) -> csr_array[Any]:
         """γ times the probability of what can follow pairs (n,), (n, S X)."""
         sorted_ = self.entries.by_choice
         state, node = np.divmod(pairs, self.nodes)

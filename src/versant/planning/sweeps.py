@@ -138,6 +138,7 @@ def sweep_until(
     first: Array | None = None,
     sweeps: int,
     deadline: float = float("inf"),
+    plain: float = PLAIN,
 ) -> Array:
     """Solve x = b + K x for every column of b, until a sweep changes no element by more than tolerance × the largest.
 
@@ -154,6 +155,9 @@ def sweep_until(
         Largest number of sweeps.
     deadline : float
         Value of `time.perf_counter` after which there is no further sweep.
+    plain : float
+        Sweeps after which iterates are mixed; where they never are, what begins below the solution stays below it, and
+        what begins above it above.
 
     Returns
     -------
@@ -176,14 +180,14 @@ def sweep_until(
         x = np.zeros(len(right)) if first is None else first[:, column].copy()
         mixing = _Mixing()
         for number in range(sweeps):
-            before = x.copy() if number >= PLAIN else x
+            before = x.copy() if number >= plain else x
             change = function(
                 len(order), order.ctypes.data, begins.ctypes.data, columns.ctypes.data, data.ctypes.data,
                 b.ctypes.data, x.ctypes.data,
             )  # fmt: skip
             if change <= tolerance * max(float(np.abs(x).max()), 1e-300) or time.perf_counter() >= deadline:
                 break
-            if number >= PLAIN and number + 1 < sweeps:
+            if number >= plain and number + 1 < sweeps:
                 x = mixing.mixed(x, x - before, change)
         found[:, column] = x
     return found
