@@ -115,7 +115,7 @@ def test_a_budget_that_nobody_can_meet_ends_with_three(capsys):
     assert main(command) == 3
     said = capsys.readouterr()
     assert "infeasible" in said.out
-    assert "every policy exceeds one by 0.0526 of it or more (qmdp; multipliers: time 0.05263)" in said.out
+    assert "every policy exceeds one by 0.0526 of it or more (columns; multipliers: time 0.05263)" in said.out
     assert "budget not met" in said.err
 
 

@@ -137,10 +137,7 @@ class Columns:
         if not self._begun:
             self._begin()
         for _ in range(rounds):
-            best = self.best()
-            size = max(abs(float(best.totals[0])), 1e-3 * self.spread)
-            closed = best.excess <= 1e-9 and self.upper.value - best.totals[0] <= precision * size
-            self.done = closed or time.perf_counter() >= self.deadline
+            self.done = self.closed(precision) or time.perf_counter() >= self.deadline
             if self.done:
                 break
             level, self.last = self._dual()
@@ -154,6 +151,12 @@ class Columns:
                 self.done = not self._harder(precision)
                 if self.done:
                     break
+
+    def closed(self, precision: float) -> bool:
+        """Whether master and bound agree to `precision` × |value|."""
+        best = self.best()
+        size = max(abs(float(best.totals[0])), 1e-3 * self.spread)
+        return best.excess <= 1e-9 and self.upper.value - float(best.totals[0]) <= precision * size
 
     def stop_at(self, deadline: float) -> None:
         """Set another deadline."""

@@ -39,7 +39,7 @@ class Findings:
     ceilings: tuple[Ceiling, ...] = ()
 
     def needed(self) -> Findings:
-        """Leave out solutions that a later one of the same multipliers excels, and plans that no α-vector leads to."""
+        """Leave out solutions that a later one tells all of, and plans that no α-vector leads to."""
         solutions = tuple(
             one
             for place, one in enumerate(self.solutions)
@@ -122,9 +122,9 @@ class Pool:
 
 
 def _excels(other: Solution, one: Solution) -> bool:
-    """Whether a solution of the same multipliers is worth as much and bounds as tightly."""
-    same = np.array_equal(other.combination, one.combination)
-    return same and other.upper <= one.upper and bool(other.totals @ other.combination >= one.totals @ one.combination)
+    """Whether a solution of the same multipliers is worth and costs the same, and bounds as tightly."""
+    same = np.array_equal(other.combination, one.combination) and np.array_equal(other.totals, one.totals)
+    return same and other.upper <= one.upper
 
 
 def _solution_to_dict(one: Solution) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from versant.planning.bounds import BoundMethod, UpperBound, lagrangian_bound, least_excess, occupancy_bound
 from versant.planning.certificate import Certificate
 from versant.planning.onesided import OneSided
-from versant.planning.ways import Task
+from versant.planning.ways import GRAPH_PRECISION, Task
 
 __all__ = ["Proofs", "prove"]
 
@@ -37,14 +37,20 @@ class Proofs:
         return min((bound.value for bound in self.bounds), default=None)
 
 
-def prove(task: Task, certificate: Certificate, sided: OneSided, methods: Sequence[BoundMethod]) -> Proofs:
-    """Return upper bounds and, for a controller that exceeds a budget, the best lower bound of that excess."""
+def prove(task: Task, certificate: Certificate, sided: OneSided, asked: Sequence[BoundMethod] | None) -> Proofs:
+    """Return upper bounds and, for a controller that exceeds a budget, the best lower bound of that excess.
+
+    Unless bounds are asked for by name, there are none beside that of column generation where this is next to tight.
+    """
     excess: UpperBound | None = None
+    methods = task.able if asked is None else asked
     if not (certificate.feasible or certificate.undecided):
         excess = _excess(task, sided, certificate, methods)
         if excess is not None and excess.value > 0:
             return Proofs((), (), _netted(sided, excess))
     bounds, moments = [], []
+    if asked is None and task.run.columns is not None and task.run.columns.closed(GRAPH_PRECISION):
+        methods = ()
     for bound in _upper(task, sided.split(certificate.multipliers) if certificate.feasible else None, methods):
         bounds.append(_netted(sided, bound))
         moments.append(task.run.elapsed)

@@ -164,7 +164,7 @@ def plan(
                 controller = solve(task, name, nodes)
             else:
                 controller = ascend_from_starts(task, rule_of(method), nodes, starts, families, also, deterministic)
-            found = report(controller, task.able if bounds is None else bounds)
+            found = report(controller, bounds)
     except KeyboardInterrupt as stop:
         if task.run.controller is None:
             raise
@@ -183,7 +183,7 @@ def _report(
     method: str,
     minimise: str | None,
     controller: Controller,
-    bounds: Sequence[BoundMethod],
+    bounds: Sequence[BoundMethod] | None,
 ) -> Plan:
     """Certify a controller, bound what any policy can earn, and put everything together."""
     extension = 0.0 if task.time is None else max(0.0, clock.perf_counter() - task.finish) + EXTENSION * task.time
