@@ -68,10 +68,10 @@ FORMING = 20
 ENTRY, CHAIN_SHARE = 80, 0.5
 """Bytes that an entry of γ T takes while it is formed and solved, and the share of the memory that all may take."""
 
-PRODUCTS = 100
+PRODUCTS = 60
 """Products that seeking a solution step by step takes, about."""
 
-WALK_SHARE, RANGE_SHARE = 0.3, 0.1
+WALK_SHARE, RANGE_SHARE = 0.5, 0.1
 """Shares of the time left that following a controller, and then bounding what lies beyond open pairs, may take."""
 
 VECTORS = 16
@@ -188,7 +188,7 @@ class ClosedLoop:
 
     def _products_fit(self) -> bool:
         """Whether a solution by products over all pairs probably is there in time, and fits into the memory."""
-        elements = len(self.entries.pair) * self.layout.nodes**2 * len(self.payoffs)
+        elements = len(self.entries.arrivals[0]) * self.layout.nodes**2 * len(self.payoffs)
         left = self.deadline - time.perf_counter()
         return PRODUCTS * elements <= RATE * left and self.demand() < available_memory()
 
@@ -344,12 +344,21 @@ class Evaluation:
         return error_bound(self.system, self.solution, self.right, entry_error=terms * UNIT_ROUNDOFF)
 
     def errors(self) -> Array:
-        """Bound the error of `totals`, (B, 1+m): that of the values, and rounding in the sums."""
+        """Bound the error of `totals`, (B, 1+m): that of the values, and rounding in the sums.
+
+        It is no more than what the smallest and the largest payoff for ever leave open.
+        """
         size: Array = np.einsum("bn,bnj->bj", self.weights, np.abs(self.solution))
         rounding: Array = (self.solution.shape[1] + 4) * UNIT_ROUNDOFF * size
         if self.bounds is not None:
-            return rounding + np.einsum("bn,bnj->bj", self.weights, self._half_widths())
-        return rounding + self.largest_errors() * self.weights.sum(axis=1)[:, None]
+            errors: Array = np.einsum("bn,bnj->bj", self.weights, self._half_widths())
+        else:
+            errors = self.largest_errors() * self.weights.sum(axis=1)[:, None]
+        payoffs, horizon = self.loop.payoffs, 1.0 / (1.0 - self.loop.discount)
+        ends = payoffs.min(axis=(1, 2)) * horizon, payoffs.max(axis=(1, 2)) * horizon
+        farthest: Array = np.maximum(self.totals - ends[0], ends[1] - self.totals)
+        least: Array = np.minimum(errors, farthest) + rounding
+        return least
 
     def _half_widths(self) -> Array:
         """How far bounds of V_j lie from their middle, (1, N, 1+m), with what is rounded there."""

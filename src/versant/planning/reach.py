@@ -36,8 +36,8 @@ __all__ = ["Reached", "reached_chain"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-AT_ONCE = 1 << 21
-"""Entries of the chain that one step of the walk adds, at most about."""
+AT_ONCE = 1 << 18
+"""Entries that one step of the walk takes in, at most about, before those of the same place are added up."""
 
 SWEEPS, ENOUGH = 10_000, 1e-9
 """Sweeps at most that bounds are made of, and the relative change at which they are enough."""
@@ -149,6 +149,8 @@ class _Walk:
         self.share = moves[kernel, node, self.target]
         self.moves_begin = np.searchsorted(node * entries.n_pairs + kernel, np.arange(self.nodes * entries.n_pairs + 1))
         actions = int(entries.pairs[-1, 0]) + 1
+        kinds = np.diff(self.moves_begin).reshape(self.nodes, -1)
+        self.spread = kinds.sum(axis=1) / np.maximum(np.count_nonzero(kinds, axis=1), 1)  # nodes that follow each
         taken = np.unique(node * actions + entries.pairs[kernel, 0])
         self.action = taken % actions
         self.actions_begin = np.searchsorted(taken // actions, np.arange(self.nodes + 1))
@@ -160,6 +162,7 @@ class _Walk:
         begins = self.entries.by_choice.begins
         chosen = self.action[choice] * self.states + state[owner]
         size = np.bincount(owner, weights=begins[chosen + 1] - begins[chosen], minlength=len(front))
+        size *= self.spread[node]
         if size.sum() <= room:
             return front, front[:0]
         order = np.argsort(-mass[front], kind="stable")

@@ -197,14 +197,16 @@ def value_ranges(pomdp: Pomdp, deadline: float = float("inf")) -> tuple[Array, A
     """
     discount, costs = require_discounted(pomdp), tuple(pomdp.costs)
     parts = np.stack([pomdp.rewards, *pomdp.costs.values()])  # (1+m, S, A)
-    if time.perf_counter() >= deadline:
-        size = 1.0 / (1.0 - discount)
-        margin = 4 * (sum(pomdp.transitions[0].shape) + 16) * UNIT_ROUNDOFF * np.abs(parts).max(axis=(1, 2)) * size**2
-        ends = parts.min(axis=(1, 2)) * size - margin, parts.max(axis=(1, 2)) * size + margin
-        return np.tile(ends[0], (pomdp.n_states, 1)), np.tile(ends[1], (pomdp.n_states, 1))
-    observed = Relaxation(pomdp, "qmdp", costs, deadline)
-    found = [[observed.vectors(sign * one)[0].max(axis=1) for one in np.eye(len(parts))] for sign in (-1.0, 1.0)]
-    return -np.stack(found[0], axis=1), np.stack(found[1], axis=1)
+    horizon, terms = 1.0 / (1.0 - discount), pomdp.n_states + pomdp.n_observations + 16
+    margin = 4 * terms * UNIT_ROUNDOFF * np.abs(parts).max(axis=(1, 2)) * horizon**2
+    lowest = np.tile(parts.min(axis=(1, 2)) * horizon - margin, (pomdp.n_states, 1))
+    highest = np.tile(parts.max(axis=(1, 2)) * horizon + margin, (pomdp.n_states, 1))
+    if time.perf_counter() < deadline:
+        observed = Relaxation(pomdp, "qmdp", costs, deadline)
+        for part, one in enumerate(np.eye(len(parts))):
+            lowest[:, part] = np.maximum(-observed.vectors(-one)[0].max(axis=1), lowest[:, part])
+            highest[:, part] = np.minimum(observed.vectors(one)[0].max(axis=1), highest[:, part])
+    return lowest, highest
 
 
 def _terms(pomdp: Pomdp) -> tuple[Indices, Indices, Indices, Array]:
