@@ -12,6 +12,7 @@ import pytest
 from versant.errors import ProblemError, VersantError
 from versant.planning.ascent import Ascent, ascend
 from versant.planning.journal import Entry, Journal, describe
+from versant.planning.pointbased import PointSearch
 from versant.planning.result import Interrupted, Plan
 from versant.planning.run import Run
 from versant.planning.search import Search
@@ -176,3 +177,20 @@ def test_other_arrays_are_no_checkpoints(call: str, tmp_path: Path) -> None:
 
 def test_floors_belong_to_what_a_run_is_asked_for() -> None:
     assert describe(RISKY) != describe(RISKY.with_budgets({"risk": (0.1, None)}))
+
+
+@pytest.mark.parametrize("call", [{"nodes": 4}, {"method": "columns"}])
+def test_an_interrupt_before_anything_is_found_brings_a_plan(
+    call: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PointSearch, "run", stop)
+    with pytest.raises(Interrupted) as caught:
+        plan(RISKY, budgets={"risk": 0.3}, bounds=(), **call)
+    best = caught.value.plan
+    assert best.feasible
+    assert best.verdict[-1] == PlanVerdict.INTERRUPTED
+    assert best.value == pytest.approx(-20.0)  # listening for ever
+    assert verify(best, RISKY).holds

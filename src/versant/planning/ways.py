@@ -32,7 +32,7 @@ from versant.planning.search import Search, random_starts
 from versant.progress import Progress
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "solve"]
+__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "best_so_far", "solve"]
 
 Family: TypeAlias = Literal["graphs", "random"]
 FAMILIES: tuple[Family, ...] = ("graphs", "random")
@@ -123,6 +123,26 @@ class Task:
         total = 1.0 if self.time is None else self.time
         done = 0.0 if self.time is None else min(clock.perf_counter() - self.begun, total)
         self.progress(done, total, message)
+
+
+def best_so_far(task: Task) -> Controller:
+    """The best controller that was found or, as long as there is none, the best of those that take one action for ever.
+
+    It is what an interrupt while policy graphs are still searched for leaves.
+    """
+    if task.run.controller is not None:
+        return task.run.controller
+    layout = task.smallest.loop.layout
+    counts = (1, len(layout.actions), len(layout.observations), 1)
+    blind = [
+        Controller([1.0], action[None], np.ones(counts), layout.actions, layout.observations)
+        for action in np.eye(len(layout.actions))
+    ]
+    values = task.smallest.evaluate(layout.vector(blind)).values
+    excess = values[:, 1:].max(axis=1, initial=0.0)
+    best = int(np.lexsort((-values[:, 0], excess))[0])
+    task.run.offer(task.smallest.scale * float(values[best, 0]), float(excess[best]), lambda: blind[best])
+    return blind[best]
 
 
 def solve(task: Task, method: str, nodes: int | str | None) -> Controller:
