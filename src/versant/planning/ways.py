@@ -125,17 +125,22 @@ class Task:
         self.progress(done, total, message)
 
 
-def best_so_far(task: Task) -> Controller:
-    """The best controller that was found or, as long as there is none, the best of those that take one action for ever.
+def best_so_far(task: Task, nodes: int | str | None) -> Controller:
+    """The best controller that was found or, as long as there is none, the policy graphs or one action for ever.
 
-    It is what an interrupt while policy graphs are still searched for leaves.
+    It is what an interrupt while policy graphs are still searched for leaves. Graphs with more than the number of
+    `nodes` that was asked for are left out; None stands for any number.
     """
     if task.run.controller is not None:
         return task.run.controller
-    layout = task.smallest.loop.layout
+    columns, layout = task.run.columns, task.smallest.loop.layout
+    mixed = columns.best(MARGIN) if columns is not None and columns.found else None
+    if mixed is not None and (isinstance(nodes, str | None) or mixed.graph.n_nodes <= nodes):
+        task.run.offer(float(mixed.totals[0]), max(mixed.excess, 0.0), partial(mixed.graph.controller, layout))
+        return mixed.graph.controller(layout)
     counts = (1, len(layout.actions), len(layout.observations), 1)
     blind = [
-        Controller([1.0], action[None], np.ones(counts), layout.actions, layout.observations)
+        Controller(np.ones(1), action[None], np.ones(counts), layout.actions, layout.observations)
         for action in np.eye(len(layout.actions))
     ]
     values = task.smallest.evaluate(layout.vector(blind)).values
