@@ -22,6 +22,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +33,6 @@ from versant.planning.bounds import UpperBound, add_budgets, units
 from versant.planning.ceilings import Ceiling
 from versant.planning.findings import Findings
 from versant.planning.graphsearch import GraphSearch, Solution
-from versant.planning.master import best_weights
 from versant.planning.pointbased import PointBased
 from versant.planning.policygraph import PolicyGraph, mixture
 from versant.tasks.pomdp import Pomdp
@@ -45,6 +46,9 @@ FIRST_BOX, GROWTH, LARGEST_BOX = 10.0, 4.0, 1e4
 
 CLOSE = 1e-5
 """Gain of a plan over the master, as a share of the spread of values, from which it counts as new."""
+
+TIE = 1e-9
+"""Excesses, in units of the budgets, that differ by less are the same where no mixture keeps the budgets."""
 
 HARDER = 4.0
 """Factor of the effort and the precision of searches when no plan is new."""
@@ -60,10 +64,18 @@ SHARE = 0.4
 class Mixture:
     """The best mixture of the plans found."""
 
-    graph: PolicyGraph
+    plans: tuple[Solution, ...]
+    weights: Array  # (n,) with which they are drawn
     totals: Array  # (1+m,) value and costs
     excess: float  # largest excess over a budget, in units of the scales; not positive within the budgets
     multipliers: Array  # (m,) at which its plans are best
+
+    @cached_property
+    def graph(self) -> PolicyGraph:
+        """The mixture as a policy graph, made when it is asked for."""
+        if len(self.plans) == 1:
+            return self.plans[0].graph
+        return mixture([one.graph for one in self.plans], self.weights).merged()
 
 
 @dataclass(eq=False)
@@ -118,7 +130,7 @@ class Columns:
         self._box = FIRST_BOX
         self._search: GraphSearch | None = None  # the last, which may go on with more effort
         self._begun = False
-        self.upper = self.known.upper(self.budgets)
+        self.upper = min(map(self._bound, self.found), key=lambda one: one.value, default=self._bound(None))
         self.last = self._dual()[1] if self.found else np.zeros(len(self.limits))
 
     @property
@@ -189,10 +201,10 @@ class Columns:
         """
         totals = np.stack([one.totals for one in self.found])  # (n, 1+m)
         over = (totals[:, 1:] - self.limits) / self.scales + margin  # (n, m)
-        weights = best_weights(totals[:, 0] / self.spread, over)
+        weights = _best_weights(totals[:, 0] / self.spread, over)
         used = np.flatnonzero(weights)
-        graph = mixture([self.found[i].graph for i in used], weights[used]).merged()
-        return Mixture(graph, weights @ totals, float((weights @ over).max(initial=-np.inf)) - margin, self.last)
+        excess = float((weights @ over).max(initial=-np.inf)) - margin
+        return Mixture(tuple(self.found[i] for i in used), weights[used], weights @ totals, excess, self.last)
 
     def least_excess(self) -> UpperBound | None:
         """Bound from below the largest excess (h_i − ε_i) / s_i of every policy; None without multipliers.
@@ -215,8 +227,16 @@ class Columns:
     def _keep(self, found: Solution) -> Solution:
         """Add a plan to the master, and keep its upper bound if it is the lowest."""
         self.found.append(found)
-        self.upper = min(self.upper, found.bound(self.budgets), key=lambda one: one.value)
+        self.upper = min(self.upper, self._bound(found), key=lambda one: one.value)
         return found
+
+    def _bound(self, found: Solution | None) -> UpperBound:
+        """What a search says of the optimum; searches for low costs alone say nothing."""
+        if found is None or found.combination[0] != 1.0:
+            return UpperBound(np.inf, {}, "columns")
+        multipliers = -found.combination[1:]
+        shadow = dict(zip(self.budgets, multipliers.tolist(), strict=True))
+        return UpperBound(add_budgets(found.upper, multipliers, self.limits), shadow, "columns")
 
     def _searched(self, multipliers: Array) -> bool:
         """Whether the last search was for these multipliers, with all the effort that searches may take now."""
@@ -256,3 +276,28 @@ class Columns:
         if (scaled >= self._box * (1.0 - 1e-9)).any():
             self._box = min(GROWTH * self._box, LARGEST_BOX)
         return lowest * self.spread, self.prices * scaled
+
+
+def _best_weights(values: Array, over: Array) -> Array:
+    """Solve the master for values (n,) and excesses (n, m): the best mixture of least excess."""
+    from scipy.optimize import linprog
+
+    n, m = over.shape
+    shares: dict[str, Any] = {"A_eq": np.ones((1, n)), "b_eq": [1.0], "method": "highs-ds"}
+    limits: dict[str, Any] = {"A_ub": over.T, "b_ub": np.zeros(m)} if m else {}
+    solved: Any = linprog(-values, **limits, **shares)
+    if solved.status != 0:
+        least: Any = linprog(
+            [0.0] * n + [1.0],
+            A_ub=np.concatenate([over.T, -np.ones((m, 1))], axis=1),
+            b_ub=np.zeros(m),
+            A_eq=[[1.0] * n + [0.0]],
+            b_eq=[1.0],
+            bounds=[(0.0, None)] * n + [(None, None)],
+            method="highs-ds",
+        )
+        again: Any = linprog(-values, A_ub=over.T, b_ub=np.full(m, least.x[n] + TIE), **shares)
+        solved = again if again.status == 0 else least
+    weights = np.maximum(solved.x[:n], 0.0)
+    total: Array = weights / weights.sum()
+    return total

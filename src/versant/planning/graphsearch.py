@@ -12,18 +12,18 @@ Source: Ji et al. 2007, *Point-based policy iteration*; Poupart & Boutilier 2004
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from versant.planning.bounds import UpperBound, add_budgets
 from versant.planning.compression import compress, improve
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph
 from versant.planning.thinning import thin
-from versant.planning.unrolling import BlockGraph, follow, unroll
+from versant.planning.unrolling import BlockGraph, best_plan, follow, unroll
 
 __all__ = ["GraphSearch", "Solution", "solve_by_points"]
 
@@ -41,32 +41,33 @@ NUMBER_LIMIT = 20_000_000
 NODE_LIMIT, FOLLOWED_LIMIT = 400, 3000
 """Nodes of a graph that is unrolled; of the one that plans lead through."""
 
+LEAST_NODES, CLOSING, SOLVING = 20, 0.3, 100.0
+"""Nodes that a graph may always have; share of the work done that a larger one may take; multiplications for each entry
+of the system of its values."""
+
 FIRST_SHARE, GROWTH = 0.1, 1.5
 """Graphs are made after this share of the effort, then whenever the work has grown by this factor."""
 
 ROUNDS = 8
 """Policy graphs made in a row, as long as each is better than the one before."""
 
-LOSS = 1e-4
-"""Share of the value that leaving nodes out may lose."""
+LOSS, OPEN = 1e-4, 0.01
+"""Share of the value, and of the gap between the bounds, that leaving nodes out may lose."""
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """The best policy graph found for one combination of reward and costs, and an upper bound."""
+    """The best plan found for one combination of reward and costs, and an upper bound."""
 
-    graph: PolicyGraph
-    totals: Array  # (1+m,) value and costs of the graph from the start belief
+    plan: PolicyGraph | Callable[[], PolicyGraph]  # or how to make it
+    totals: Array  # (1+m,) value and costs of the plan from the start belief
     combination: Array  # (1+m,)
     upper: float  # of totals · combination, for every policy
 
-    def bound(self, budgets: Mapping[str, float]) -> UpperBound:
-        """What the search says of the optimum within budgets; infinite where it was for low costs alone."""
-        if self.combination[0] != 1.0:
-            return UpperBound(np.inf, {}, "columns")
-        multipliers = -self.combination[1:]
-        value = add_budgets(self.upper, multipliers, np.array([*budgets.values()]))
-        return UpperBound(value, dict(zip(budgets, multipliers.tolist(), strict=True)), "columns")
+    @cached_property
+    def graph(self) -> PolicyGraph:
+        """The plan as a policy graph, made when it is asked for: without costs it may be worth a little less."""
+        return self.plan() if callable(self.plan) else self.plan
 
 
 def solve_by_points(model: PointBased, combination: Array, effort: float) -> Solution:
@@ -103,6 +104,7 @@ class GraphSearch:
         self._best: BlockGraph | None = None  # of those unrolled
         self._totals, self._worth = np.zeros(0), -np.inf  # of it: (1+m,)
         self._closed_at = 0.0  # work done when graphs were made last
+        self._cost = 0.0  # work that a node of the last of them took
 
     def run(self, effort: float) -> Solution:
         """Search until the bounds agree or the work done reaches `effort`, about."""
@@ -118,12 +120,15 @@ class GraphSearch:
             if points.work == before:
                 break
         model.alphas = points.useful()
-        graph, totals = self._small()
+        upper, plan = points.bound().value, best_plan(points)
+        if len(points.combination) == 1:  # no costs to be known exactly: the graph can wait
+            return Solution(lambda: self._small(plan)[0], points.bound().parts, points.combination, upper)
+        graph, totals = self._small(plan)
         if totals is None:
             deadline, model.deadline = model.deadline, float("inf")  # what the graph is worth is to be exact
             totals = graph.totals(model)
             model.deadline = deadline
-        return Solution(graph, totals, points.combination, points.bound().value)
+        return Solution(graph, totals, points.combination, upper)
 
     def small(self, nodes: int) -> PolicyGraph | None:
         """The best plan's graph, thinned block by block to at most `nodes` nodes and improved; None where that fails.
@@ -132,7 +137,7 @@ class GraphSearch:
         takes many times as long.
         """
         model, combination = self.points.model, self.points.combination
-        graph = follow(self.points, FOLLOWED_LIMIT)
+        graph = follow(self.points, best_plan(self.points), FOLLOWED_LIMIT)
         if graph is None:
             return None
         deadline, model.deadline = model.deadline, float("inf")
@@ -140,8 +145,8 @@ class GraphSearch:
         model.deadline = deadline
         return improve(model, small.graph().merged(), combination) if small.n_nodes <= nodes else None
 
-    def _small(self) -> tuple[PolicyGraph, Array | None]:
-        """The graph that the best plan leads through, without the nodes that others can stand in for, and its totals.
+    def _small(self, plan: int) -> tuple[PolicyGraph, Array | None]:
+        """The graph that a plan leads through, without the nodes that others can stand in for, and its totals.
 
         Where that has too many nodes, or there is no time to thin it, it is the best of those that were unrolled. The
         totals (1+m,) are None where they are not known yet.
@@ -149,26 +154,33 @@ class GraphSearch:
         model, combination = self.points.model, self.points.combination
         assert self._best is not None
         limit = max(1, int((NUMBER_LIMIT / len(model.owners)) ** 0.5))
-        graph, totals = follow(self.points, FOLLOWED_LIMIT), self.points.bound().parts
+        graph, totals = follow(self.points, plan, FOLLOWED_LIMIT), self.points.bound().parts
         late = time.perf_counter() >= model.deadline
         if graph is None or graph.n_exchanges > EXCHANGE_LIMIT or (late and graph.n_nodes > limit):
             graph, totals = self._best, self._totals
         if late and graph.n_nodes <= limit:
             return graph.graph().merged(), totals
-        loss = min(LOSS, 0.5 * model.precision) * max(self.points.resolution, abs(float(totals @ combination)))
+        loss = self._loss(float(totals @ combination))
         thinned = thin(graph, combination, 1, loss)
         small = thinned.graph().merged()
         if small.n_nodes <= limit:
             return small, totals if thinned is graph else thinned.totals()
         return improve(model, compress(model, small, combination, limit), combination), None
 
+    def _loss(self, worth: float) -> float:
+        """What leaving nodes out may lose: without costs, no more than a small share of the gap."""
+        size, exact = max(self.points.resolution, abs(worth)), min(LOSS, 0.5 * self.points.model.precision)
+        free = OPEN * self.points.gap()[0] if len(self.points.combination) == 1 else 0.0
+        return min(LOSS * size, max(exact * size, free))
+
     def _close(self) -> None:
         """Unroll the α-vectors into graphs and learn what their nodes are worth, as long as that helps."""
         points, model = self.points, self.points.model
         if points.work == self._closed_at:
             return
-        limit = max(1, min(NODE_LIMIT, EDGE_LIMIT // len(model.owners)))
+        limit = max(1, min(NODE_LIMIT, EDGE_LIMIT // len(model.owners), self._affordable))
         for _ in range(ROUNDS):
+            begun = points.work
             if self._best is not None and time.perf_counter() >= model.deadline:
                 return
             graph = unroll(points, limit, PAIR_LIMIT)
@@ -176,7 +188,8 @@ class GraphSearch:
             if self._best is not None and time.perf_counter() >= model.deadline:  # values cut short are no lower bounds
                 return
             self._learn(graph, values)
-            points.work += 20.0 * sum(part.size for part in values) * model.parts.shape[2]
+            points.work += SOLVING * graph.n_entries
+            self._cost = (points.work - begun) / graph.n_nodes
             totals = values[0] @ model.root[1]
             worth = float(totals @ points.combination)
             gained, self._worth = worth - self._worth, max(worth, self._worth)
@@ -184,6 +197,11 @@ class GraphSearch:
             if gained <= 0.01 * points.gap()[1]:
                 break
         self._closed_at = points.work
+
+    @property
+    def _affordable(self) -> int:
+        """Nodes of a graph that takes no more than a share of the work done."""
+        return LEAST_NODES if self._cost == 0.0 else max(LEAST_NODES, int(CLOSING * self.points.work / self._cost))
 
     def _learn(self, graph: BlockGraph, values: list[Array]) -> None:
         """Add the values of a graph's nodes to the α-vectors, and the nodes to the plans."""

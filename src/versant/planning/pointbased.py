@@ -9,8 +9,7 @@ beliefs b_i, and c_i as in `sawtooth`. Backups at a belief raise the one and low
 
     α = R_a + γ Σ_{k∋a} P_k α_k,   α_k best at P_kᵀ b          u = max_a [ b·R_a + γ Σ_{k∋a} U(P_kᵀ b) ]
 
-What rounding may have taken away is added to every u. Beliefs are found by trials from the start belief that follow the
-action of the highest upper bound and the observation where upper and lower bound differ most.
+What rounding may have taken away is added to every u. Beliefs are found by walks from the start belief (see `walks`).
 
 A belief lies in one block of states (see `blocks`), and α-vectors and points belong to a block: they are as short as
 what is uncertain there. An α-vector is kept as its parts (reward and costs), so that one set of them serves every
@@ -39,15 +38,13 @@ from versant.planning.pairs import pair_entries
 from versant.planning.plans import Plans
 from versant.planning.relaxations import Bound, Relaxation
 from versant.planning.settling import settle, settling_work
+from versant.planning.walks import WALKS, walk
 from versant.tasks.pomdp import Pomdp, require_discounted
 
 __all__ = ["PointBased", "PointSearch", "Successors"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-DEPTH = 300
-"""Longest trial."""
 
 CALL = 5e3
 """What looking at the beliefs in one block costs beyond its multiplications."""
@@ -163,6 +160,7 @@ class PointSearch:
         self.cells: dict[int, Cell] = {}
         self.work = 1.0
         self.trials, self._swept = 0, 0
+        self._rng = np.random.default_rng(0)
         self._settled, self._caution = 0.0, 1.0  # work done, and how many times more must have been done for more
         self._inherit()
 
@@ -186,8 +184,7 @@ class PointSearch:
             if gap <= target or self.work == begun or memory_exhausted():
                 break
             begun = self.work
-            self.trial(max(0.5 * target, 0.2 * gap))
-            self.trials += 1
+            self.trial()
             if self.trials >= 2 * self._swept:
                 self._swept = self.trials
                 self._sweep_corners()
@@ -264,28 +261,12 @@ class PointSearch:
             ahead = payoff[action] + self.model.discount * close[action][1].sum()
             bounds[action] = min(ahead + self.rounding, bounds[action])
 
-    def trial(self, gap: float) -> None:
+    def trial(self) -> None:
         """Walk from the start belief to where the bounds agree well enough, then back up along the way."""
-        model = self.model
-        number, belief = model.root
-        path: list[tuple[int, Array]] = []
-        for depth in range(DEPTH):
-            path.append((number, belief))
-            allowed = gap * model.discount ** -float(depth)
-            cell = self.cell(number)
-            if cell.upper(belief[None])[0] - cell.lower(belief[None])[0] <= allowed:
-                break
-            if time.perf_counter() >= model.deadline:
-                break
-            _, _, after, upper = self.promises(number, belief)
-            excess = upper - self.choices(after)[0] - allowed / model.discount * after.masses
-            best = int(excess.argmax())
-            if excess[best] <= 0.0:
-                break
-            number, belief = after.belief(best)
-            belief = belief / belief.sum()
+        path = walk(self, WALKS[self.trials % len(WALKS)], self._rng)
         for number, belief in reversed(path):
             self.back_up(number, belief)
+        self.trials += 1
 
     def back_up(self, number: int, belief: Array) -> None:
         """Tighten both bounds at a belief."""

@@ -32,8 +32,6 @@ class Run:
     history : list of Improvement
     families : dict of str to int
         Number of ascents from each family of starts.
-    controller : Controller or None
-        The best so far: within the budgets or, as long as there is none, the one that exceeds them least.
     columns : Columns or None
         Where policy graphs and a bound come from.
     """
@@ -43,8 +41,15 @@ class Run:
     begun: float = field(default_factory=time.perf_counter)
     history: list[Improvement] = field(default_factory=list)
     families: dict[str, int] = field(default_factory=dict)
-    controller: Controller | None = None
     columns: Columns | None = None
+    _best: Callable[[], Controller] | Controller | None = None  # made when it is asked for
+
+    @property
+    def controller(self) -> Controller | None:
+        """The best so far: within the budgets or, as long as there is none, the one that exceeds them least."""
+        if callable(self._best):
+            self._best = self._best()
+        return self._best
 
     @property
     def bound(self) -> float:
@@ -60,7 +65,7 @@ class Run:
         """Keep a controller where it is better than the best so far, by violation, then by value; and say so."""
         if self.history and (violation, -value) >= (self.history[-1].violation, -self.history[-1].value):
             return
-        self.controller = controller()
+        self._best = controller
         self.history.append(Improvement(self.elapsed, value, violation))
         over = f", exceeds a budget by {violation:.2g} of it" if violation else ""
         gap = f", gap {self.bound - value:.3g}" if self.bound < float("inf") and not violation else ""

@@ -1,4 +1,4 @@
-"""Solving (I − γT) x = b with T stochastic and sparse: directly, by sweeps and, where these are slow, Krylov methods."""
+"""Solving (I − γT) x = b with T stochastic and sparse: directly, by sweeps and, where slow, by Krylov methods."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIRECT_LIMIT = 2500
 """Order up to which the system is factorised."""
 
 SWEEPS, ACCURACY, LEFT = 500, 1e-10, 10.0
-"""Sweeps that are tried, the relative change at which they are enough, and how many times as large a residual is not."""
+"""Sweeps that are tried, the relative change at which they are enough, and how many times it a residual may be."""
 
 HORIZON, LEAST_CHANGE = 20.0, 1e-14
 """Where values look further ahead than so many steps, sweeps end at a smaller change, but not below the least."""

@@ -29,11 +29,11 @@ def thin(graph: BlockGraph, combination: Array, nodes: int, loss: float) -> Bloc
     Examples
     --------
     >>> from versant.planning.pointbased import PointBased, PointSearch
-    >>> from versant.planning.unrolling import follow
+    >>> from versant.planning.unrolling import best_plan, follow
     >>> from versant.tasks.zoo import tiger
     >>> search = PointSearch(PointBased(tiger(), ()), np.array([1.0]))
     >>> search.run(1e8)
-    >>> graph = follow(search, 10_000)
+    >>> graph = follow(search, best_plan(search), 10_000)
     >>> small = thin(graph, np.ones(1), 1, 0.1)
     >>> bool(small.n_nodes < graph.n_nodes), bool(graph.totals()[0] - small.totals()[0] < 0.2)
     (True, True)

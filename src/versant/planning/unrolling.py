@@ -30,7 +30,7 @@ from versant.planning.pointbased import PointBased, PointSearch, Successors
 from versant.planning.policygraph import PolicyGraph
 from versant.planning.series import solve_discounted
 
-__all__ = ["BlockGraph", "follow", "unroll"]
+__all__ = ["BlockGraph", "best_plan", "follow", "unroll"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -55,6 +55,11 @@ class BlockGraph:
         """Number of pairs (edge, node of the block that the edge leads to)."""
         there = np.bincount(self.homes)
         return int(there[self.homes[np.concatenate(self.edges)]].sum())
+
+    @property
+    def n_entries(self) -> int:
+        """Number of entries of the pair kernels of all nodes."""
+        return sum(turn.ahead.nnz for turn in self.turns())
 
     def values(self, deadline: float = float("inf")) -> list[Array]:
         """Values of reward and costs from every node, in the states of its block, (1+m, c) each.
@@ -132,22 +137,27 @@ class BlockGraph:
         return chain
 
 
-def follow(search: PointSearch, limit: int) -> BlockGraph | None:
-    """Follow the best plan at the start belief through the plans it goes on with; None beyond `limit` nodes.
+def best_plan(search: PointSearch) -> int:
+    """Number of the best plan at the start belief."""
+    home, belief = search.model.root
+    cell = search.cell(home)
+    return int(cell.plans[int((cell.scalar @ belief).argmax())])
+
+
+def follow(search: PointSearch, plan: int, limit: int) -> BlockGraph | None:
+    """Follow a plan from the start belief through the plans it goes on with; None beyond `limit` nodes.
 
     Examples
     --------
     >>> from versant.tasks.zoo import tiger
     >>> search = PointSearch(PointBased(tiger(), ()), np.array([1.0]))
     >>> search.run(1e8)
-    >>> graph = follow(search, 10_000)
+    >>> graph = follow(search, best_plan(search), 10_000)
     >>> bool(abs(graph.values()[0][0] @ tiger().start - search.bound().parts[0]) < 1e-9)
     True
     """
     model = search.model
-    home, belief = model.root
-    cell = search.cell(home)
-    keys = [(home, int(cell.plans[int((cell.scalar @ belief).argmax())]))]
+    keys = [(model.root[0], plan)]
     number = {keys[0]: 0}
     actions: list[int] = []
     edges: list[Indices] = []

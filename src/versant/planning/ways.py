@@ -15,10 +15,11 @@ from typing import Literal, TypeAlias, TypeGuard
 import numpy as np
 
 from versant.agents.controller import Controller
+from versant.agents.layout import Layout
 from versant.errors import ProblemError
 from versant.memory import require_memory
 from versant.planning.bounds import BoundMethod, affordable
-from versant.planning.columns import Columns
+from versant.planning.columns import Columns, Mixture
 from versant.planning.findings import Findings, Pool
 from versant.planning.givenstarts import resized
 from versant.planning.gradient import seconds_of_a_node
@@ -32,7 +33,7 @@ from versant.planning.search import Search, random_starts
 from versant.progress import Progress
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "best_so_far", "solve"]
+__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "solve"]
 
 Family: TypeAlias = Literal["graphs", "random"]
 FAMILIES: tuple[Family, ...] = ("graphs", "random")
@@ -47,6 +48,9 @@ ROUNDS, FIRST_EFFORT, HARDEST_EFFORT, PRECISION = 60, 1e7, 2e9, 1e-5
 
 SMALL_SIZE = 4000
 """Pairs (action, observation) × states up to which these efforts hold; larger problems get more in proportion."""
+
+CERTIFIED, LATEST, THINNING = 64, 0.25, 0.08
+"""Time is left for certifying so many nodes, no greater share of it than the next; and so much for thinning graphs."""
 
 CAUTION = 4.0
 """Certifying one node of a large controller may take so many times as long as evaluating a controller of one node."""
@@ -125,31 +129,6 @@ class Task:
         self.progress(done, total, message)
 
 
-def best_so_far(task: Task, nodes: int | str | None) -> Controller:
-    """The best controller that was found or, as long as there is none, the policy graphs or one action for ever.
-
-    It is what an interrupt while policy graphs are still searched for leaves. Graphs with more than the number of
-    `nodes` that was asked for are left out; None stands for any number.
-    """
-    if task.run.controller is not None:
-        return task.run.controller
-    columns, layout = task.run.columns, task.smallest.loop.layout
-    mixed = columns.best(MARGIN) if columns is not None and columns.found else None
-    if mixed is not None and (isinstance(nodes, str | None) or mixed.graph.n_nodes <= nodes):
-        task.run.offer(float(mixed.totals[0]), max(mixed.excess, 0.0), partial(mixed.graph.controller, layout))
-        return mixed.graph.controller(layout)
-    counts = (1, len(layout.actions), len(layout.observations), 1)
-    blind = [
-        Controller(np.ones(1), action[None], np.ones(counts), layout.actions, layout.observations)
-        for action in np.eye(len(layout.actions))
-    ]
-    values = task.smallest.evaluate(layout.vector(blind)).values
-    excess = values[:, 1:].max(axis=1, initial=0.0)
-    best = int(np.lexsort((-values[:, 0], excess))[0])
-    task.run.offer(task.smallest.scale * float(values[best, 0]), float(excess[best]), lambda: blind[best])
-    return blind[best]
-
-
 def solve(task: Task, method: str, nodes: int | str | None) -> Controller:
     """Plan by point-based search alone: one policy graph, or a mixture of several within budgets."""
     if nodes is not None:
@@ -160,16 +139,21 @@ def solve(task: Task, method: str, nodes: int | str | None) -> Controller:
     effort, hardest = task.efforts(FIRST_EFFORT, HARDEST_EFFORT)
     columns = task.run.columns = task.columns(effort, hardest, task.end)
     layout = task.smallest.loop.layout
+    made = min(task.end, task.finish - min(CERTIFIED * task.certifying, LATEST * (task.time or 0.0)))
+    columns.stop_at(made - THINNING * (task.time or 0.0))
     for _ in range(task.iterations or ROUNDS):
-        largest = max((one.graph.n_nodes for one in columns.found), default=1)
-        columns.stop_at(min(task.end, task.finish - largest * task.certifying))
         columns.generate(1, PRECISION)
         best = columns.best(MARGIN)
         task.run.families["graphs"] = len(columns.found)
-        task.run.offer(float(best.totals[0]), max(best.excess, 0.0), partial(best.graph.controller, layout))
+        task.run.offer(float(best.totals[0]), max(best.excess, 0.0), partial(_controller, best, layout))
         if columns.done:
             break
-    return columns.best(MARGIN).graph.controller(layout)
+    columns.stop_at(made)
+    return _controller(columns.best(MARGIN), layout)
+
+
+def _controller(mixture: Mixture, layout: Layout) -> Controller:
+    return mixture.graph.controller(layout)
 
 
 def ascend_from_starts(
