@@ -11,7 +11,9 @@ import pytest
 
 from versant.errors import ProblemError, VersantError
 from versant.planning.ascent import Ascent, ascend
+from versant.planning.columns import Columns
 from versant.planning.journal import Entry, Journal, describe
+from versant.planning.pointbased import PointSearch
 from versant.planning.result import Interrupted, Plan
 from versant.planning.run import Run
 from versant.planning.search import Search
@@ -176,3 +178,40 @@ def test_other_arrays_are_no_checkpoints(call: str, tmp_path: Path) -> None:
 
 def test_floors_belong_to_what_a_run_is_asked_for() -> None:
     assert describe(RISKY) != describe(RISKY.with_budgets({"risk": (0.1, None)}))
+
+
+def interrupted_plan(**call: Any) -> Plan:
+    with pytest.raises(Interrupted) as caught:
+        plan(RISKY, budgets={"risk": 0.16}, bounds=(), **call)
+    assert caught.value.plan.verdict[-1] == PlanVerdict.INTERRUPTED
+    return caught.value.plan
+
+
+@pytest.mark.parametrize("call", [{"nodes": 4}, {"method": "columns"}])
+def test_an_interrupt_before_anything_is_found_brings_a_plan(
+    call: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PointSearch, "run", stop)
+        best = interrupted_plan(**call)
+    assert best.feasible
+    assert best.value == pytest.approx(-20.0)  # listening for ever
+    assert verify(best, RISKY).holds
+
+
+@pytest.mark.parametrize(("call", "nodes"), [({"nodes": 4}, 1), ({"nodes": 5}, 5), ({"method": "columns"}, 5)])
+def test_an_interrupt_between_searches_brings_a_policy_graph_that_is_small_enough(
+    call: dict[str, Any], nodes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def generate_and_stop(self: Columns, *given: Any) -> None:
+        generate(self, *given)
+        raise KeyboardInterrupt
+
+    generate = Columns.generate
+    monkeypatch.setattr(Columns, "generate", generate_and_stop)
+    best = interrupted_plan(**call)
+    assert best.controller.n_nodes == nodes
+    assert best.value == pytest.approx(-20.0 if nodes == 1 else 19.371368)

@@ -23,7 +23,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +32,7 @@ from versant.planning.bounds import UpperBound, add_budgets, units
 from versant.planning.ceilings import Ceiling
 from versant.planning.findings import Findings
 from versant.planning.graphsearch import GraphSearch, Solution
+from versant.planning.master import best_weights
 from versant.planning.pointbased import PointBased
 from versant.planning.policygraph import PolicyGraph, mixture
 from versant.tasks.pomdp import Pomdp
@@ -46,9 +46,6 @@ FIRST_BOX, GROWTH, LARGEST_BOX = 10.0, 4.0, 1e4
 
 CLOSE = 1e-5
 """Gain of a plan over the master, as a share of the spread of values, from which it counts as new."""
-
-TIE = 1e-9
-"""Excesses, in units of the budgets, that differ by less are the same where no mixture keeps the budgets."""
 
 HARDER = 4.0
 """Factor of the effort and the precision of searches when no plan is new."""
@@ -130,7 +127,7 @@ class Columns:
         self._box = FIRST_BOX
         self._search: GraphSearch | None = None  # the last, which may go on with more effort
         self._begun = False
-        self.upper = min(map(self._bound, self.found), key=lambda one: one.value, default=self._bound(None))
+        self.upper = self.known.upper(self.budgets)
         self.last = self._dual()[1] if self.found else np.zeros(len(self.limits))
 
     @property
@@ -201,7 +198,7 @@ class Columns:
         """
         totals = np.stack([one.totals for one in self.found])  # (n, 1+m)
         over = (totals[:, 1:] - self.limits) / self.scales + margin  # (n, m)
-        weights = _best_weights(totals[:, 0] / self.spread, over)
+        weights = best_weights(totals[:, 0] / self.spread, over)
         used = np.flatnonzero(weights)
         excess = float((weights @ over).max(initial=-np.inf)) - margin
         return Mixture(tuple(self.found[i] for i in used), weights[used], weights @ totals, excess, self.last)
@@ -227,16 +224,8 @@ class Columns:
     def _keep(self, found: Solution) -> Solution:
         """Add a plan to the master, and keep its upper bound if it is the lowest."""
         self.found.append(found)
-        self.upper = min(self.upper, self._bound(found), key=lambda one: one.value)
+        self.upper = min(self.upper, found.bound(self.budgets), key=lambda one: one.value)
         return found
-
-    def _bound(self, found: Solution | None) -> UpperBound:
-        """What a search says of the optimum; searches for low costs alone say nothing."""
-        if found is None or found.combination[0] != 1.0:
-            return UpperBound(np.inf, {}, "columns")
-        multipliers = -found.combination[1:]
-        shadow = dict(zip(self.budgets, multipliers.tolist(), strict=True))
-        return UpperBound(add_budgets(found.upper, multipliers, self.limits), shadow, "columns")
 
     def _searched(self, multipliers: Array) -> bool:
         """Whether the last search was for these multipliers, with all the effort that searches may take now."""
@@ -276,28 +265,3 @@ class Columns:
         if (scaled >= self._box * (1.0 - 1e-9)).any():
             self._box = min(GROWTH * self._box, LARGEST_BOX)
         return lowest * self.spread, self.prices * scaled
-
-
-def _best_weights(values: Array, over: Array) -> Array:
-    """Solve the master for values (n,) and excesses (n, m): the best mixture of least excess."""
-    from scipy.optimize import linprog
-
-    n, m = over.shape
-    shares: dict[str, Any] = {"A_eq": np.ones((1, n)), "b_eq": [1.0], "method": "highs-ds"}
-    limits: dict[str, Any] = {"A_ub": over.T, "b_ub": np.zeros(m)} if m else {}
-    solved: Any = linprog(-values, **limits, **shares)
-    if solved.status != 0:
-        least: Any = linprog(
-            [0.0] * n + [1.0],
-            A_ub=np.concatenate([over.T, -np.ones((m, 1))], axis=1),
-            b_ub=np.zeros(m),
-            A_eq=[[1.0] * n + [0.0]],
-            b_eq=[1.0],
-            bounds=[(0.0, None)] * n + [(None, None)],
-            method="highs-ds",
-        )
-        again: Any = linprog(-values, A_ub=over.T, b_ub=np.full(m, least.x[n] + TIE), **shares)
-        solved = again if again.status == 0 else least
-    weights = np.maximum(solved.x[:n], 0.0)
-    total: Array = weights / weights.sum()
-    return total

@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import ProblemError
+from versant.planning.bounds import UpperBound
 from versant.planning.ceilings import Ceiling
 from versant.planning.graphsearch import Solution
 from versant.planning.journal import describe
+from versant.planning.master import best_weights
+from versant.planning.onesided import budget_scale
 from versant.planning.plans import Plans
 from versant.planning.policygraph import PolicyGraph
 from versant.tasks.pomdp import Pomdp
@@ -29,6 +32,10 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
+KEPT = 1e-9
+"""Excess over a budget, in units of it, that is rounding of the master's."""
+
+
 @dataclass(frozen=True, eq=False)
 class Findings:
     """What searches of one problem have found."""
@@ -37,6 +44,23 @@ class Findings:
     plans: Plans = field(default_factory=Plans)
     alphas: Mapping[int, tuple[Array, Indices]] = field(default_factory=dict)  # of each block: (n, 1+m, c), (n,)
     ceilings: tuple[Ceiling, ...] = ()
+
+    def upper(self, budgets: Mapping[str, float]) -> UpperBound:
+        """The lowest bound of what policies within budgets earn; infinite where there is none."""
+        bounds = [one.bound(budgets) for one in self.solutions]
+        return min(bounds, key=lambda one: one.value, default=UpperBound(np.inf, {}, "columns"))
+
+    def value(self, pomdp: Pomdp) -> float:
+        """Value of the best mixture of the plans within a problem's budgets; not a number where none keeps them."""
+        if not self.solutions:
+            return float("nan")
+        totals = np.stack([one.totals for one in self.solutions])  # (n, 1+m)
+        limits = np.array([*pomdp.budgets.values()])
+        scales = np.array([budget_scale(pomdp, name, bound) for name, bound in pomdp.budgets.items()])
+        over = (totals[:, 1:] - limits) / scales
+        weights = best_weights(totals[:, 0] / (np.abs(totals[:, 0]).max() or 1.0), over)
+        kept = (weights @ over).max(initial=-np.inf) <= KEPT
+        return float(weights @ totals[:, 0]) if kept else float("nan")
 
     def needed(self) -> Findings:
         """Leave out solutions that a later one tells all of, and plans that no α-vector leads to."""

@@ -12,13 +12,14 @@ Source: Ji et al. 2007, *Point-based policy iteration*; Poupart & Boutilier 2004
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.planning.bounds import UpperBound, add_budgets
 from versant.planning.compression import compress, improve
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph
@@ -63,6 +64,14 @@ class Solution:
     totals: Array  # (1+m,) value and costs of the plan from the start belief
     combination: Array  # (1+m,)
     upper: float  # of totals · combination, for every policy
+
+    def bound(self, budgets: Mapping[str, float]) -> UpperBound:
+        """What the search says of the optimum within budgets; infinite where it was for low costs alone."""
+        if self.combination[0] != 1.0:
+            return UpperBound(np.inf, {}, "columns")
+        multipliers = -self.combination[1:]
+        value = add_budgets(self.upper, multipliers, np.array([*budgets.values()]))
+        return UpperBound(value, dict(zip(budgets, multipliers.tolist(), strict=True)), "columns")
 
     @cached_property
     def graph(self) -> PolicyGraph:

@@ -76,7 +76,7 @@ def _excess(task: Task, sided: OneSided, certificate: Certificate, methods: Sequ
 def _upper(task: Task, prices: dict[str, float] | None, methods: Sequence[BoundMethod]) -> Iterator[UpperBound]:
     """Compute bound after bound, each from the multipliers of those before."""
     guesses = [] if prices is None else [prices]
-    if task.run.columns is not None:
+    if task.run.columns is not None and task.run.columns.found:
         yield task.run.columns.upper
         guesses.append({name: task.run.columns.upper.multipliers.get(name, 0.0) for name in task.pomdp.budgets})
     occupancy = occupancy_bound(task.pomdp, task.pomdp.budgets, task.finish)

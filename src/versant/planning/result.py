@@ -125,8 +125,9 @@ class Plan:
     def _advice(self) -> Iterator[str]:
         """Say what the size of the controller or the budgets leave to be wished for."""
         if self.larger is not None:
+            few = "1 node is" if self.controller.n_nodes == 1 else f"{self.controller.n_nodes} nodes are"
             yield (
-                f"{self.controller.n_nodes} nodes are few: a controller with {self.larger.nodes}, met on the way, is "
+                f"{few} few: a controller with {self.larger.nodes}, met on the way, is "
                 f"worth {_precise(self.larger.value)}; ask for as many, or let nodes grow"
             )
         if PlanVerdict.BUDGET_VIOLATED not in self.verdict:

@@ -33,7 +33,7 @@ from versant.planning.search import Search, random_starts
 from versant.progress import Progress
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "solve"]
+__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "best_so_far", "solve"]
 
 Family: TypeAlias = Literal["graphs", "random"]
 FAMILIES: tuple[Family, ...] = ("graphs", "random")
@@ -127,6 +127,31 @@ class Task:
         total = 1.0 if self.time is None else self.time
         done = 0.0 if self.time is None else min(clock.perf_counter() - self.begun, total)
         self.progress(done, total, message)
+
+
+def best_so_far(task: Task, nodes: int | str | None) -> Controller:
+    """The best controller that was found or, as long as there is none, the policy graphs or one action for ever.
+
+    It is what an interrupt while policy graphs are still searched for leaves. Graphs with more than the number of
+    `nodes` that was asked for are left out; None stands for any number.
+    """
+    if task.run.controller is not None:
+        return task.run.controller
+    columns, layout = task.run.columns, task.smallest.loop.layout
+    mixed = columns.best(MARGIN) if columns is not None and columns.found else None
+    if mixed is not None and (isinstance(nodes, str | None) or mixed.graph.n_nodes <= nodes):
+        task.run.offer(float(mixed.totals[0]), max(mixed.excess, 0.0), partial(mixed.graph.controller, layout))
+        return mixed.graph.controller(layout)
+    counts = (1, len(layout.actions), len(layout.observations), 1)
+    blind = [
+        Controller(np.ones(1), action[None], np.ones(counts), layout.actions, layout.observations)
+        for action in np.eye(len(layout.actions))
+    ]
+    values = task.smallest.evaluate(layout.vector(blind)).values
+    excess = values[:, 1:].max(axis=1, initial=0.0)
+    best = int(np.lexsort((-values[:, 0], excess))[0])
+    task.run.offer(task.smallest.scale * float(values[best, 0]), float(excess[best]), lambda: blind[best])
+    return blind[best]
 
 
 def solve(task: Task, method: str, nodes: int | str | None) -> Controller:

@@ -1,7 +1,8 @@
 """The verb `frontier`: what a budget is worth — the best value as a function of one budget, with its bound.
 
 Planning runs from the tightest limit to the loosest; each plan also starts from the controller before it, which keeps
-every looser limit, so that values never get worse. A bound at one limit holds at all: with multipliers λ ≥ 0 and the
+every looser limit, so that values never get worse, and its searches for policy graphs from what those before have found
+(`verbs.tracing`). A bound at one limit holds at all: with multipliers λ ≥ 0 and the
 bound g = U(R − λ·C) + λ·ε at budgets ε, no policy within budgets ε' exceeds g + λ·(ε' − ε); for floors λ ≤ 0. So the
 upper curve is the lowest of the lines of all bounds that were found at any limit.
 
@@ -12,34 +13,29 @@ one is worth more than the plan at that limit, more nodes would earn more there.
 
 from __future__ import annotations
 
-import json
 import os
-import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from versant.errors import ProblemError, VersantError
-from versant.files import write_json
 from versant.planning.bounds import BoundMethod
 from versant.planning.journal import describe
 from versant.planning.protocol import Method
 from versant.planning.result import Plan
-from versant.planning.saved import plan_from_dict
 from versant.planning.ways import Family
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
 from versant.verbs.plan import plan
+from versant.verbs.tracing import Checkpoint, Side, Trace, best_pair, points
 
 __all__ = ["Frontier", "Side", "frontier"]
 
 Array = NDArray[np.float64]
 
-Side: TypeAlias = Literal["at most", "at least", "exactly"]
 SIDES: tuple[Side, ...] = ("at most", "at least", "exactly")
 
 
@@ -64,10 +60,9 @@ class Frontier:
         kept = [one for one in self.plans if one.feasible]
         if not kept:
             return np.full(len(self.limits), np.nan)
-        sign = -1.0 if self.side == "at least" else 1.0
-        costs = sign * np.array([one.costs[self.budget].value for one in kept])
-        values = np.array([one.value for one in kept])
-        found = [_best_mixture(costs, values, sign * limit, self.side == "exactly") for limit in self.limits.tolist()]
+        costs, values = points(kept, self.budget, self.side)
+        sign, exactly = -1.0 if self.side == "at least" else 1.0, self.side == "exactly"
+        found = [best_pair(costs, values, sign * limit, exactly)[0] for limit in self.limits.tolist()]
         return np.fmax(self.values, found)
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,7 +81,7 @@ def frontier(
     pomdp: Pomdp,
     budget: str,
     values: Sequence[float],
-    nodes: int | None = None,
+    nodes: int | Literal["grow"] | None = None,
     *,
     side: Side = "at most",
     minimise: str | None = None,
@@ -111,8 +106,9 @@ def frontier(
         The cost whose limit varies; with `minimise` it may be ``"reward"``.
     values : sequence of float
         Its limits, in any order; equal ones count once.
-    nodes : int, optional
-        Size of the controllers, 5 unless given; the method "columns" chooses it itself.
+    nodes : int or "grow", optional
+        Size of the controllers, 5 unless given; the method "columns" chooses it itself. Where the size is free,
+        mixtures of plans for other limits take the place of plans that they beat.
     side : {"at most", "at least", "exactly"}
         Whether the limits are budgets, floors, or the totals to be met.
     minimise : str, optional
@@ -124,10 +120,11 @@ def frontier(
     starts : int
         Random starts at each limit; "columns" has none.
     time : float, optional
-        Seconds for all limits together; what one leaves is for those to come.
+        Seconds for all limits together; what one leaves is for those to come, and then for the widest gap.
     checkpoint : path, optional
-        Where plans that are done are kept (JSON) while others are made. The same call with a file that an interrupted
-        one has left behind goes on with the limit that was interrupted; a call that ends removes it.
+        Where plans that are done are kept (JSON), and what searches have found, while others are made. The same call
+        with a file that an interrupted one has left behind goes on with the limit that was interrupted; without `time`
+        the answer is what it would have been without interrupt. A call that ends removes the file.
 
     Returns
     -------
@@ -156,44 +153,33 @@ def frontier(
     call: dict[str, Any] = {"nodes": nodes, "minimise": minimise, "method": method, "bounds": bounds}
     call |= {"starts": None if method == "columns" else starts}
     call |= {"families": families, "iterations": iterations, "seed": seed}
-    order = limits[::-1] if side == "at least" else limits
-    done = _Done(checkpoint, describe(pomdp, **call, budgets=budgets, budget=budget, side=side, limits=limits.tolist()))
-    plans = done.read(pomdp)
-    end = np.inf if time is None else clock.perf_counter() + time
-    for place, limit in enumerate(order.tolist()):
-        if place < len(plans):
-            continue
-        share = (end - clock.perf_counter()) / (len(order) - place)
-        found = plan(
-            pomdp,
-            budgets={**(budgets or {}), budget: _limits(limit, side)},
-            also=[plans[-1].controller] if plans and method != "columns" else (),
-            time=None if time is None else max(share, 1e-3),
-            progress=progress,
-            **call,
-        )
-        plans.append(found)
-        done.write(plans)
-    ordered = plans[::-1] if side == "at least" else plans
-    curve = Frontier(budget, limits, tuple(ordered), _upper_curve(budget, limits, ordered, side), side)
+
+    def planned(**how: Any) -> Plan:
+        return plan(pomdp, progress=progress, **{**call, **how})
+
+    trace = Trace(
+        planned,
+        pomdp if minimise is None else pomdp.minimising(minimise),
+        budget,
+        limits[::-1] if side == "at least" else limits,
+        side,
+        budgets or {},
+        any_size=method == "columns" or nodes == "grow",
+        columns=method == "columns",
+        time=time,
+    )
+    settings = {**call, "budgets": budgets, "budget": budget, "side": side, "limits": limits.tolist()}
+    file = Checkpoint(checkpoint, describe(pomdp, **settings))
+    trace.plans, trace.pool = file.read(pomdp)
+    trace.go_on(file)
+    trace.mix()
+    trace.spend(_upper_curve(budget, trace.limits, trace.plans, side))
+    trace.tighten()
+    plans = trace.plans[::-1] if side == "at least" else trace.plans
+    curve = Frontier(budget, limits, tuple(plans), _upper_curve(budget, limits, plans, side), side)
     _require_order(curve)
-    done.remove()
+    file.remove()
     return curve
-
-
-def _limits(limit: float, side: Side) -> Limits:
-    return limit if side == "at most" else (limit, None if side == "at least" else limit)
-
-
-def _best_mixture(costs: Array, values: Array, limit: float, exactly: bool) -> float:
-    """Value of the best of these plans, or of two of them, whose mean cost is at most (or exactly) a limit."""
-    under, over = costs <= limit, costs >= limit
-    single = values[under & over if exactly else under].max(initial=-np.inf)
-    low, high = np.ix_(np.flatnonzero(under), np.flatnonzero(costs > limit))
-    share = (limit - costs[low]) / (costs[high] - costs[low])  # of the one that costs more
-    mixed = ((1.0 - share) * values[low] + share * values[high]).max(initial=-np.inf)
-    best = float(max(single, mixed))
-    return best if np.isfinite(best) else float("nan")
 
 
 def _upper_curve(budget: str, limits: Array, plans: Sequence[Plan], side: Side) -> Array:
@@ -221,30 +207,3 @@ def _require_order(curve: Frontier) -> None:
             f"contradiction: at the limit {curve.limits[place]} mixtures of the plans earn {curve.mixtures[place]}, "
             f"but the upper bound is {curve.upper_bounds[place]}. Please report this problem"
         )
-
-
-class _Done:
-    """Plans that are done, in a file from which an interrupted call goes on."""
-
-    def __init__(self, path: str | os.PathLike[str] | None, call: str) -> None:
-        self.path, self.call = None if path is None else Path(path), call
-
-    def read(self, pomdp: Pomdp) -> list[Plan]:
-        if self.path is None or not self.path.exists():
-            return []
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            call, plans = content["call"], [plan_from_dict(one, pomdp) for one in content["plans"]]
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ProblemError(f"{self.path} is no checkpoint of a frontier: {error}") from error
-        if call != self.call:
-            raise ProblemError(f"{self.path} is the checkpoint of another call: remove it, or name another")
-        return plans
-
-    def write(self, plans: Sequence[Plan]) -> None:
-        if self.path is not None:
-            write_json(self.path, {"call": self.call, "plans": [one.to_dict() for one in plans]})
-
-    def remove(self) -> None:
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)

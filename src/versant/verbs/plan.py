@@ -25,7 +25,7 @@ from versant.planning.proofs import prove
 from versant.planning.protocol import Method
 from versant.planning.result import Interrupted, Larger, Plan
 from versant.planning.verdict import PlanVerdict, judge
-from versant.planning.ways import MARGIN, Family, Task, ascend_from_starts, solve
+from versant.planning.ways import MARGIN, NODES, Family, Task, ascend_from_starts, best_so_far, solve
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
 from versant.threads import on_one_thread
@@ -166,9 +166,7 @@ def plan(
                 controller = ascend_from_starts(task, rule_of(method), nodes, starts, families, also, deterministic)
             found = report(controller, bounds)
     except KeyboardInterrupt as stop:
-        if task.run.controller is None:
-            raise
-        best = report(task.run.controller, ())
+        best = report(best_so_far(task, NODES if nodes is None and name not in SOLVERS else nodes), ())
         raise Interrupted(replace(best, verdict=(*best.verdict, PlanVerdict.INTERRUPTED))) from stop
     journal.close()
     if pool is not None and task.run.columns is not None:
@@ -226,7 +224,7 @@ def _report(
 def _larger(task: Task, controller: Controller) -> Larger | None:
     """The best mixture of policy graphs, if it keeps the budgets and has more nodes."""
     columns = task.run.columns
-    mixed = None if columns is None else columns.best(MARGIN)
+    mixed = columns.best(MARGIN) if columns is not None and columns.found else None
     if mixed is None or mixed.excess > 0.0 or mixed.graph.n_nodes <= controller.n_nodes:
         return None
     return Larger(mixed.graph.n_nodes, float(mixed.totals[0]))
