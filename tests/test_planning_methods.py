@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,9 +17,9 @@ from versant.optimise.status import Ending
 from versant.planning.ascent import Limits, ascend, first_order_gap
 from versant.planning.budgets import project_onto_budgets
 from versant.planning.natural import Natural
-from versant.planning.nlp import NonlinearProgramme
+from versant.planning.nlp import NonlinearProgramme, _Seen
 from versant.planning.pga import Pga
-from versant.planning.protocol import Method
+from versant.planning.protocol import Method, merit
 from versant.planning.sqp import Sqp
 
 SHAPE = Simplices(((2, 3), (1, 4)))
@@ -192,3 +193,28 @@ def test_its_absence_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     start = SHAPE.project(np.ones((1, SHAPE.size)))
     with pytest.raises(CapabilityError, match=r"pip install 'versant\[nlp\]'"):
         ascend(bowl(0, 0), start, NonlinearProgramme(), Limits(iterations=1))
+
+
+def test_a_solver_of_nonlinear_programmes_keeps_the_time_and_the_best_it_has_seen() -> None:
+    pytest.importorskip("casadi", reason="CasADi (extra nlp) is not installed")
+    problem = bowl(1, 2)
+    start = SHAPE.project(np.random.default_rng(1).normal(size=(2, SHAPE.size)))
+    begun = time.perf_counter()
+    hasty = ascend(problem, start, NonlinearProgramme(seconds=1e-9), Limits(iterations=1))
+    assert time.perf_counter() - begun < 5.0
+    assert (merit(hasty.values, np.ones(2)) >= merit(problem.evaluate(start).values, np.ones(2))).all()
+    late = ascend(problem, start, NonlinearProgramme(), Limits(iterations=5, deadline=time.perf_counter()))
+    np.testing.assert_array_equal(late.theta, start)
+
+
+def test_the_best_seen_is_the_highest_within_the_budgets() -> None:
+    problem = bowl(1, 2)
+    seen, points = _Seen(problem), SHAPE.project(0.3 * np.random.default_rng(2).normal(size=(20, SHAPE.size)))
+    for point in points:
+        seen.at(point)
+    values = problem.evaluate(points).values
+    inside = values[:, 1:].max(axis=1) <= 1e-6
+    assert inside.any()
+    assert not inside.all()
+    best = problem.evaluate(seen.best[None]).values[0]
+    assert best[0] == values[inside, 0].max()

@@ -88,7 +88,7 @@ def ascend(
         Called after every iteration with the points (k, n) that moved and their values (k, 1+m).
     """
     batch = len(theta)
-    whole = _begin(problem, theta, method)
+    whole = _begin(problem, theta, method, limits.deadline)
     endings = [Ending.ITERATIONS] * batch
     iterations = np.full(batch, limits.iterations, dtype=np.intp)
     refused, idle = np.zeros(batch, dtype=np.intp), np.zeros(batch, dtype=np.intp)
@@ -138,7 +138,7 @@ def _lagrangian(slopes: Array, multipliers: Array) -> Array:
     return total
 
 
-def _begin(problem: Problem, theta: Array, method: Method) -> State:
+def _begin(problem: Problem, theta: Array, method: Method, deadline: float) -> State:
     point = problem.evaluate(theta)
     derivatives = point.differentiate()
     batch, m = len(theta), point.values.shape[1] - 1
@@ -153,6 +153,7 @@ def _begin(problem: Problem, theta: Array, method: Method) -> State:
         np.zeros_like(theta),
         np.zeros_like(theta),
         point.solutions,
+        np.full(batch, deadline),
     )
 
 
@@ -177,4 +178,5 @@ def _advance(state: State, trial: Trial) -> State:
         choose(trial.theta - state.theta, state.moved),
         choose(_lagrangian(derivatives.slopes - state.slopes, trial.multipliers), state.turned),
         choose(trial.point.solutions, state.solutions),
+        state.deadline,
     )

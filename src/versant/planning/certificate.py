@@ -193,7 +193,8 @@ def _gap(problem: PlanningProblem, point: PlanningPoint) -> tuple[float, Array]:
         return max(float(first_order_gap(problem.shape, theta, point.values, found.slopes, none)[0]), 0.0), none[0]
     penalty, still, nothing = np.full(1, PENALTY_LIMIT), np.zeros_like(theta), np.zeros((1, 0, 0))
     first = method.first_step(problem.shape, found)
-    state = State(theta, point.values, found.slopes, found.usage, first, penalty, none, still, still, nothing)
+    never = np.full(1, np.inf)
+    state = State(theta, point.values, found.slopes, found.usage, first, penalty, none, still, still, nothing, never)
     best: tuple[float, Array] = (np.inf, none[0])
     for length in STEPS:
         step = proximal_step(problem.shape, state, length * first, method.weights(found.usage))

@@ -4,7 +4,8 @@
 
 Ipopt sees values and exact first derivatives, and approximates the curvature by limited-memory quasi-Newton. One
 proposal is one whole solution; the next proposal from there is refused at once. Ipopt's iterates leave the simplices,
-where f has no meaning (‖γT‖ may exceed 1), so that what it sees is f at their projection.
+where f has no meaning (‖γT‖ may exceed 1), so that what it sees is f at their projection. Of all projections it has
+seen, the best within the budgets is the proposal: where time ends first, its last iterate need not be any good.
 
 Needs CasADi, which brings Ipopt along: ``pip install 'versant[nlp]'``.
 
@@ -13,15 +14,17 @@ Source: Amato, Bernstein & Zilberstein 2010 (controllers by nonlinear programmin
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from versant.errors import CapabilityError
 from versant.optimise.simplex import Simplices
-from versant.planning.protocol import Problem, Slopes, State, Trial, merit
+from versant.planning.protocol import Point, Problem, Slopes, State, Trial, merit
 
 __all__ = ["NonlinearProgramme"]
 
@@ -29,6 +32,12 @@ Array = NDArray[np.float64]
 
 PENALTY = 10.0
 """Price of a unit of excess by which a solution is compared with where it began."""
+
+WITHIN = 1e-6
+"""Excess over a budget that counts as none: Ipopt's tolerance, and more."""
+
+SHARE = 0.8
+"""Share of the time left that solutions may take; the rest is for what they are worth."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class NonlinearProgramme:
     tolerance : float
         Of Ipopt.
     seconds : float
-        Limit of one solution; every start that runs beside others is one.
+        Limit of one solution; every start that runs beside others is one, and has its share of the time that is left.
     """
 
     iterations: int = 500
@@ -61,28 +70,31 @@ class NonlinearProgramme:
     def propose(self, problem: Problem, state: State) -> Trial:
         """Solve from every row that has not been solved before."""
         fresh = state.step > 0.0
-        theta = state.theta.copy()
-        for row in np.flatnonzero(fresh):
-            theta[row] = problem.shape.project(self._solve(problem, theta[row]))
+        theta, rows = state.theta.copy(), np.flatnonzero(fresh)
+        for number, row in enumerate(rows):
+            left = SHARE * (float(state.deadline[row]) - time.perf_counter()) / (len(rows) - number)
+            if left > 0.0:
+                theta[row] = self._solve(problem, theta[row], min(self.seconds, left))
         point = problem.evaluate(theta)
         penalty = np.maximum(state.penalty, PENALTY)
         accepted = fresh & (merit(point.values, penalty) > merit(state.values, penalty))
         return Trial(point, theta, accepted, np.zeros(len(theta)), penalty, state.multipliers)
 
-    def _solve(self, problem: Problem, theta: Array) -> Array:
-        """Run Ipopt from one point (n,)."""
+    def _solve(self, problem: Problem, theta: Array, seconds: float) -> Array:
+        """Run Ipopt from one point (n,), and return the best of the simplices that it has seen."""
         casadi = _casadi()
-        function = _function(casadi, problem, problem.evaluate(theta[None]).values.shape[1])
+        seen = _Seen(problem)
+        function = _function(casadi, seen, problem.shape.size, len(seen.at(theta).values[0]))
         x = casadi.MX.sym("x", theta.size)
         values = function(x)
-        sums = casadi.DM(_block_sums(problem.shape)) @ x
+        sums = casadi.DM(_block_sums(problem.shape)) @ x  # sparse, as Ipopt's systems are then
         settings = {
             "print_time": False,
             "ipopt.print_level": 0,
             "ipopt.sb": "yes",
             "ipopt.max_iter": self.iterations,
             "ipopt.tol": self.tolerance,
-            "ipopt.max_wall_time": self.seconds,
+            "ipopt.max_wall_time": seconds,
             "ipopt.hessian_approximation": "limited-memory",
         }
         blocks, m = problem.shape.n_blocks, values.shape[0] - 1
@@ -90,12 +102,36 @@ class NonlinearProgramme:
         solver = casadi.nlpsol("plan", "ipopt", programme, settings)
         lower, upper = [1.0] * blocks + [-np.inf] * m, [1.0] * blocks + [0.0] * m
         found = solver(x0=theta, lbx=0.0, ubx=1.0, lbg=lower, ubg=upper)
-        return np.asarray(found["x"]).ravel()
+        seen.at(np.asarray(found["x"]).ravel())
+        return seen.best
 
 
-def _block_sums(shape: Simplices) -> Array:
+class _Seen:
+    """The points that were asked for, projected onto the simplices, and the best of them."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.best = np.zeros(problem.shape.size)
+        self._rank = (np.inf, np.inf)
+        self._last: tuple[Array, Point] | None = None
+
+    def at(self, theta: Array) -> Point:
+        """Evaluate the projection of a point (n,), once where it is asked for values and derivatives."""
+        if self._last is None or not np.array_equal(self._last[0], theta):
+            inside = self.problem.shape.project(theta[None])
+            point = self.problem.evaluate(inside)
+            excess = float(point.values[0, 1:].max(initial=0.0))
+            rank = (excess if excess > WITHIN else 0.0, -float(point.values[0, 0]))
+            if rank < self._rank:
+                self.best, self._rank = inside[0], rank
+            self._last = theta.copy(), point
+        return self._last[1]
+
+
+def _block_sums(shape: Simplices) -> csc_array[Any]:
     """Matrix that sums the elements of each block, (blocks, n)."""
-    return np.stack([shape.spread(row) for row in np.eye(shape.n_blocks)])
+    block = shape.spread(np.arange(shape.n_blocks, dtype=np.float64)).astype(np.intp)
+    return csc_array((np.ones(shape.size), (block, np.arange(shape.size))), shape=(shape.n_blocks, shape.size))
 
 
 def _casadi() -> Any:
@@ -106,9 +142,8 @@ def _casadi() -> Any:
     return casadi
 
 
-def _function(casadi: Any, problem: Problem, count: int) -> Any:
+def _function(casadi: Any, seen: _Seen, size: int, count: int) -> Any:
     """Wrap values (1+m,) and their Jacobian (1+m, n) as a function of CasADi."""
-    size = problem.shape.size
 
     class Jacobian(casadi.Callback):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -125,8 +160,7 @@ def _function(casadi: Any, problem: Problem, count: int) -> Any:
             return casadi.Sparsity.dense(count, size)
 
         def eval(self, arguments: Any) -> list[Any]:
-            theta = problem.shape.project(np.asarray(arguments[0]).reshape(1, -1))
-            return [casadi.DM(problem.evaluate(theta).differentiate().slopes[0])]
+            return [casadi.DM(seen.at(np.asarray(arguments[0]).ravel()).differentiate().slopes[0])]
 
     class Values(casadi.Callback):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -141,8 +175,7 @@ def _function(casadi: Any, problem: Problem, count: int) -> Any:
             return casadi.Sparsity.dense(count, 1)
 
         def eval(self, arguments: Any) -> list[Any]:
-            theta = problem.shape.project(np.asarray(arguments[0]).reshape(1, -1))
-            return [casadi.DM(problem.evaluate(theta).values[0])]
+            return [casadi.DM(seen.at(np.asarray(arguments[0]).ravel()).values[0])]
 
         def has_jacobian(self) -> bool:
             return True

@@ -74,6 +74,7 @@ class State:
     moved: Array  # (B, n) the last step
     turned: Array  # (B, n) change of the Lagrangian's slopes along it
     solutions: Array  # (B, ·, ·) from where evaluating points near these may begin
+    deadline: Array  # (B,) value of `time.perf_counter` after which a proposal comes too late
 
     def rows(self, chosen: NDArray[Any]) -> State:
         """Keep these ascents only."""
