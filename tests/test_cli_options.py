@@ -46,6 +46,7 @@ def test_what_is_read(kind, text, read):
         (SETTING, "alpha=nan", "not a finite number"),
         (BUDGET, "risk=inf", "not a finite number"),
         (BUDGET, "risk>0.1", "not of the form"),
+        (BUDGET, "risk>=0.1..0.2", ">= takes one number"),
         (COST, "risk=left:open", "not of the form state:action:number"),
         (COST, "risk=left::1", "not of the form state:action:number"),
         (COST, "risk=left:open:much", "'much' is not a number"),

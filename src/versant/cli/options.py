@@ -119,6 +119,8 @@ class _Budget(Pair):
             return value
         sign = next((sign for sign in ("<=", ">=", "==") if sign in value), "=")
         key, bound = super().convert(str(value).replace(sign, "=", 1), param, ctx)
+        if isinstance(bound, tuple) and sign != "=":
+            self.fail(f"{value!r}: {sign} takes one number; cost=low..high bounds from both sides", param, ctx)
         pairs = {">=": (bound, None), "==": (bound, bound)}
         return key, pairs.get(sign, bound)
 
