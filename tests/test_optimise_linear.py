@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_array
 
-from versant.optimise.linear import error_bound, factorise, product, refine
+from versant.optimise.linear import Implicit, error_bound, factorise, product, refine
 
 
 def contraction(order: int, batch: int = 3, discount: float = 0.95) -> np.ndarray:
@@ -56,3 +56,27 @@ def test_bound_refuses_what_it_cannot_bound() -> None:
 def test_singular_system_is_an_error() -> None:
     with pytest.raises(np.linalg.LinAlgError):
         factorise(np.zeros((1, 40, 40)))
+
+
+def test_after_the_deadline_there_is_no_product_and_an_error_bound_takes_one() -> None:
+    calls: list[int] = []
+
+    class Counted:
+        def forward(self, vectors: np.ndarray) -> np.ndarray:
+            calls.append(vectors.shape[1])
+            return 0.5 * vectors
+
+        backward = forward
+
+        def contraction(self) -> float:
+            return 0.5
+
+        def first(self, right: np.ndarray, transposed: bool, near: np.ndarray | None, deadline: float) -> None:
+            return None
+
+    system, right = Implicit((Counted(),)), np.ones((1, 3, 2))
+    found = factorise(system, deadline=0.0).solve(right)
+    assert calls == []
+    assert (error_bound(system, found, right) >= 2.0).all()
+    assert calls == [2]
+    assert (error_bound(system, factorise(system).solve(right), right) < 1e-9).all()

@@ -81,9 +81,11 @@ def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, ta
     def ratio(above: Array, below: Array) -> Array:
         return np.where(np.abs(below) > 1e-300, above / below, np.nan)
 
+    if time.perf_counter() >= deadline:
+        return first.copy()
     x, residual = first, right - multiply(first) if first.any() else right
     best, lowest = x.copy(), np.linalg.norm(residual, axis=0)
-    if (lowest <= target).all():
+    if (lowest <= target).all() or time.perf_counter() >= deadline:
         return best
     direction, image = residual, multiply(residual)
     shadow = image
@@ -94,6 +96,8 @@ def _bicgstab(multiply: Callable[[Array], Array], right: Array, first: Array, ta
         if not running.any() or time.perf_counter() >= deadline:
             break
         image = multiply(direction) if step else image
+        if time.perf_counter() >= deadline:
+            break
         alpha = ratio(rho, (shadow * image).sum(axis=0))
         half = residual - alpha * image
         turned = multiply(half)

@@ -47,6 +47,9 @@ class Products(Protocol):
     def backward(self, vectors: Array) -> Array:
         """Return Kᵀ times vectors (N, k)."""
 
+    def contraction(self) -> float:
+        """Return ‖K‖∞, the largest sum of a row."""
+
     def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
         """About the solution of x = b + K x, or with Kᵀ, for right-hand sides (N, k); None if nothing is known.
 
@@ -224,28 +227,29 @@ def error_bound(system: System, solution: Array, right: Array, entry_error: floa
     >>> bool(error_bound(system, np.array([[[2.0], [1.9]]]), right)[0, 0] >= 0.1)
     True
     """
-    order = solution.shape[1]
-    size = np.abs(right) + _absolute_product(system, np.abs(solution))
+    order, distance = solution.shape[1], _distance_to_identity(system)
+    size = np.abs(right) + _absolute_product(system, np.abs(solution), distance)
     rounding = (entry_error + (order + 2) * UNIT_ROUNDOFF) * size
     residual = np.abs(right - product(system, solution)) + rounding
-    contraction = _distance_to_identity(system, order) * (1.0 + entry_error + (order + 2) * UNIT_ROUNDOFF)
+    contraction = distance * (1.0 + entry_error + (order + 2) * UNIT_ROUNDOFF)
     if contraction.max() >= 1.0:
         raise ValueError("the error bound needs ‖I − Z‖∞ < 1")
     bound: Array = residual.max(axis=1) / (1.0 - contraction)[:, None]
     return bound
 
 
-def _absolute_product(system: System, vectors: Array) -> Array:
-    """|Z| times vectors without negative elements; (I + K) times them, which is no less, for products."""
+def _absolute_product(system: System, vectors: Array, distance: Array) -> Array:
+    """|Z| times vectors without negative elements; for products, which take time, a bound of (I + K) times them."""
     if isinstance(system, Implicit):
-        return np.stack([v + kernel.forward(v) for kernel, v in zip(system.kernels, vectors, strict=True)])
+        largest: Array = vectors.max(axis=1, keepdims=True)
+        return vectors + distance[:, None, None] * largest
     return product(np.abs(system) if isinstance(system, np.ndarray) else [abs(matrix) for matrix in system], vectors)
 
 
-def _distance_to_identity(system: System, order: int) -> Array:
+def _distance_to_identity(system: System) -> Array:
     """‖I − Z‖∞ of every matrix, (B,)."""
     if isinstance(system, Implicit):
-        return np.array([float(kernel.forward(np.ones((order, 1))).max()) for kernel in system.kernels])
+        return np.array([kernel.contraction() for kernel in system.kernels])
     if isinstance(system, np.ndarray):
         rows: Array = np.abs(np.eye(system.shape[-1]) - system).sum(axis=-1)
         return cast(Array, rows.max(axis=-1))

@@ -76,6 +76,10 @@ class ChainProducts:
             product[reached] += flow[rows] @ move
         return product.transpose(0, 2, 1).reshape(vectors.shape)
 
+    def contraction(self) -> float:
+        """Return the largest sum of a row of γ T."""
+        return float(self.forward(np.ones((self.adjoint.shape[1] * self.moves.shape[1], 1))).max())
+
     @cached_property
     def _forward(self) -> csr_array[Any]:
         return csr_array(self.adjoint.T)
@@ -99,6 +103,10 @@ class FormedChain:
         """Return γ Tᵀ times vectors (S X, j)."""
         return np.asarray(self._adjoint @ vectors)
 
+    def contraction(self) -> float:
+        """Return the largest sum of a row of γ T."""
+        return float(self.matrix.sum(axis=1).max(initial=0.0))
+
     def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
         """Solve x = b + γ T x, or with Tᵀ, as far as sweeps go; right-hand sides (S X, j)."""
         if transposed:
@@ -121,7 +129,7 @@ class FormedChain:
     @cached_property
     def _sweeps(self) -> int:
         """So many sweeps as are surely enough, if that is not too many; else so many as often are."""
-        contraction = float(self.matrix.sum(axis=1).max())
+        contraction = self.contraction()
         enough = math.ceil(math.log(SWEEP_TOLERANCE) / math.log(contraction)) if 0.0 < contraction < 1.0 else SWEEPS
         return enough if enough <= MANY_SWEEPS else SWEEPS
 

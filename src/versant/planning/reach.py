@@ -124,7 +124,7 @@ def reached_chain(
 
 def _rounding(matrix: csr_array[Any], size: float, terms: int) -> float:
     """Bound what rounding in the chain and in sweeps adds up to, for values of a size."""
-    contraction = min(float(matrix.sum(axis=1).max(initial=0.0)) * (1.0 + 8 * UNIT_ROUNDOFF), 1.0 - UNIT_ROUNDOFF)
+    contraction = float(matrix.sum(axis=1).max(initial=0.0)) * (1.0 + 8 * UNIT_ROUNDOFF)
     longest = int(np.diff(matrix.indptr).max(initial=0))
     return 4 * (terms + longest + 8) * UNIT_ROUNDOFF * size / (1.0 - contraction) ** 2
 

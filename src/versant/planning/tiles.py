@@ -90,6 +90,10 @@ class TiledChain:
             product[:, column] = total.ravel()
         return product
 
+    def contraction(self) -> float:
+        """Return the largest sum of a row of γ T."""
+        return float((self.entries.leaving.T @ self.moves.sum(axis=2)).max())
+
     @cached_property
     def _wide(self) -> Array:
         """M, (X', K X)."""
