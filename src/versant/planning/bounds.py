@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from versant.optimise.cutting import minimise_convex
 from versant.optimise.linear import UNIT_ROUNDOFF
+from versant.planning.pairs import pair_entries
 from versant.planning.pointbased import PointBased
 from versant.planning.relaxations import Relaxation
 from versant.tasks.pomdp import Pomdp, require_discounted
@@ -64,6 +65,9 @@ FIB_LIMIT, SAWTOOTH_LIMIT = 30_000_000, 2_000_000
 
 PROGRAMME_LIMIT = 20_000
 """Pairs (state, action) up to which the linear programme is solved without budgets."""
+
+SECONDS, LEAST_SWEEPS = 4e-8, 5
+"""What an element of a bound's table takes in a sweep, about, and how many sweeps a bound takes at the least."""
 
 EFFORT, LAST_EFFORT = 1e8, 6e8
 """Multiplications of one point-based bound while λ is sought, and of the last at the best λ."""
@@ -124,7 +128,7 @@ def lagrangian_bound(
         Multipliers to try first, as those of a good controller.
     deadline : float
         Value of `time.perf_counter` after which no further λ is tried; the method of a bound that this has cut short
-        says so, and one that had no time at all is the largest reward for ever.
+        says so, and one that had not even the time for the first sweeps is the largest reward for ever.
 
     Examples
     --------
@@ -134,7 +138,7 @@ def lagrangian_bound(
     [189.0, 62.5]
     """
     names, limits = tuple(budgets), np.array([*budgets.values()])
-    if time.perf_counter() >= deadline:
+    if time.perf_counter() + _least_seconds(pomdp, method, len(names)) >= deadline:
         largest = float(pomdp.rewards.max()) / (1.0 - require_discounted(pomdp))
         return UpperBound(largest + 4 * UNIT_ROUNDOFF * abs(largest), dict.fromkeys(names, 0.0), f"{method}, no time")
     bounder = _bounder(pomdp, method, names, deadline)
@@ -229,6 +233,14 @@ def occupancy_bound(pomdp: Pomdp, budgets: Mapping[str, float], deadline: float 
     bound = float(pomdp.start @ values) + rounding + excess / (1.0 - discount * sums * (1.0 + 8 * UNIT_ROUNDOFF))
     shadow = dict(zip(names, multipliers.tolist(), strict=True))
     return UpperBound(add_budgets(bound, multipliers, limits), shadow, "occupancy")
+
+
+def _least_seconds(pomdp: Pomdp, method: BoundMethod, budgets: int) -> float:
+    """Seconds that the first sweeps of a bound take, about."""
+    elements = sum(kernel.nnz for kernel in pomdp.transitions)
+    if method != "qmdp":
+        elements = len(pair_entries(pomdp).arrivals[0]) * pomdp.n_actions
+    return SECONDS * LEAST_SWEEPS * elements * (1 + budgets)
 
 
 def _bounder(pomdp: Pomdp, method: BoundMethod, names: tuple[str, ...], deadline: float) -> Relaxation | PointBased:

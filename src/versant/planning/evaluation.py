@@ -71,8 +71,9 @@ ENTRY, CHAIN_SHARE = 80, 0.5
 PRODUCTS = 60
 """Products that seeking a solution step by step takes, about."""
 
-WALK_SHARE, RANGE_SHARE = 0.5, 0.1
-"""Shares of the time left that following a controller, and then bounding what lies beyond open pairs, may take."""
+WALK_SHARE, LED_SHARE, RANGE_SHARE = 0.4, 0.75, 0.1
+"""Shares of the time left that following a controller may take, and one that draws hardly anything by lot, which is
+solved in next to no time; and then bounding what lies beyond open pairs."""
 
 VECTORS = 16
 """Vectors over all pairs that seeking a solution step by step holds, for each payoff, about."""
@@ -169,7 +170,7 @@ class ClosedLoop:
         moves = self.discount * action.T[self.pair_actions, :, None] * transition
         limit = self._most_entries(moves) if self._products_fit() else _entries_that_fit()
         now = time.perf_counter()
-        last = now + WALK_SHARE * (self.deadline - now)
+        last = now + (LED_SHARE if _led(moves) else WALK_SHARE) * (self.deadline - now)
         reached = reached_chain(self.entries, moves, (self.start[:, None] * start).ravel(), limit, last)
         if not reached.complete and self._products_fit():
             return self.evaluate(theta)
@@ -231,10 +232,8 @@ class ClosedLoop:
     def _most_entries(self, moves: Array) -> int:
         """Entries up to which the chain of one controller (K, X, X') is formed."""
         usual = CHAIN_DENSITY * self.n_states * self.layout.nodes
-        if np.count_nonzero(moves) > 2 * np.count_nonzero(moves.any(axis=2)):
-            return usual
-        by_products = len(self.entries.pair) * self.layout.nodes**2 // FORMING  # hardly anything is drawn by lot
-        return max(usual, min(by_products, _entries_that_fit()))
+        by_products = len(self.entries.pair) * self.layout.nodes**2 // FORMING
+        return max(usual, min(by_products, _entries_that_fit())) if _led(moves) else usual
 
     @cached_property
     def _places(self) -> Indices:
@@ -251,6 +250,11 @@ def _formed_limit(seconds: float) -> float:
     """Order of Z up to which it is factorised where so many seconds are left: a factorisation cannot be cut short."""
     affordable = float(FACTOR_SHARE * RATE * max(seconds, 0.0)) ** (1 / 3)
     return float(min(SPARSE_LIMIT, max(DENSE_LIMIT, affordable)))
+
+
+def _led(moves: Array) -> bool:
+    """Whether a controller (K, X, X') draws hardly anything by lot."""
+    return bool(np.count_nonzero(moves) <= 2 * np.count_nonzero(moves.any(axis=2)))
 
 
 def _entries_that_fit() -> int:
