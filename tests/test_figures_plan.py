@@ -24,8 +24,10 @@ from versant.figures.plan import (
 )
 from versant.planning.certificate import certify
 from versant.planning.result import Plan
+from versant.planning.verdict import PlanVerdict
 from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
+from versant.verbs.frontier import Frontier
 from versant.verbs.plan import plan
 
 
@@ -152,3 +154,21 @@ def test_three_states_are_a_simplex_and_more_are_refused(tmp_path: Path) -> None
     table = table_beliefs(agent, task).assign(**{"value 4": 0.0})
     with pytest.raises(ModelError, match="two or three states, not for 4"):
         figure_beliefs(table)
+
+
+def test_a_title_is_that_of_the_figure_and_no_history_is_drawn_as_the_end_alone(found: Plan) -> None:
+    drawn = figure(replace(found, history=()), title="Tiger at night")
+    controller, convergence = drawn.axes
+    assert controller.get_title(loc="left") == "Tiger at night"
+    assert convergence.lines[0].get_ydata().tolist() == [found.value]
+    traced = Frontier("risk", np.array([0.5]), (found,), np.array([np.inf]))
+    assert figure(traced, title="Nights").axes[0].get_title(loc="left") == "Nights"
+
+
+@pytest.mark.parametrize(
+    ("flag", "word"), [("undecided", "undecided"), ("infeasible", "infeasible"), ("not_found", "not found")]
+)
+def test_a_limit_without_a_value_says_why(found: Plan, flag: str, word: str) -> None:
+    lost = replace(found, verdict=(PlanVerdict(flag),))
+    traced = Frontier("risk", np.array([0.5]), (lost,), np.array([np.inf]))
+    assert word in [text.get_text() for text in figure(traced).axes[0].texts]

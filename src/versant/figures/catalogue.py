@@ -144,8 +144,8 @@ CATALOGUE: dict[str, _Kind] = {
         identify.table_identify,
         lambda r, t, title: identify.figure_identify(t, _domains(r.fit), r.profiles.bound, title),
     ),
-    "frontier": _Kind((Frontier,), frontier.table_frontier, lambda r, t, title: frontier.figure_frontier(r)),
-    "plan": _Kind((Plan,), plans.table_edges, lambda r, t, title: plans.figure_plan(r)),
+    "frontier": _Kind((Frontier,), frontier.table_frontier, lambda r, t, title: frontier.figure_frontier(r, title)),
+    "plan": _Kind((Plan,), plans.table_edges, lambda r, t, title: plans.figure_plan(r, title)),
     "occupancy": _Kind(
         (Plan,), beliefs.table_occupancy, lambda r, t, title: beliefs.figure_occupancy(t, title), ("task",)
     ),

@@ -57,7 +57,7 @@ def table_frontier(frontier: Frontier) -> pd.DataFrame:
     )
 
 
-def draw_frontier(frontier: Frontier, ax: Axes) -> None:
+def draw_frontier(frontier: Frontier, ax: Axes, title: str = "") -> None:
     """Draw values, mixtures of plans and upper bounds over the limits; the optimum lies in the shaded band.
 
     Where a cost is minimised, it is drawn, and not minus it; bounds then lie below.
@@ -77,13 +77,16 @@ def draw_frontier(frontier: Frontier, ax: Axes) -> None:
         ax.plot(met["limit"], met["mixture"], color=GREY, linestyle=":", linewidth=1.5, label="mixtures of two")
     for limit in drawn.loc[~drawn["feasible"], "limit"]:
         ax.axvline(limit, color=VERMILLION, linestyle=":", linewidth=1)
-        label = "infeasible" if PlanVerdict.INFEASIBLE in _plan_at(frontier, limit).verdict else "not found"
+        there = _plan_at(frontier, limit).verdict
+        label = next(
+            (str(flag) for flag in (PlanVerdict.INFEASIBLE, PlanVerdict.UNDECIDED) if flag in there), "not found"
+        )
         ax.annotate(
             label, (limit, 0.97), (2, 0), xycoords=("data", "axes fraction"), textcoords="offset points", rotation=90,
             size=7, ha="left", va="top", color=VERMILLION,
         )  # fmt: skip
     ax.set_xlabel(f"{AXES[frontier.side]} {frontier.budget}", size=8)
-    ax.set_title("Value" if minimised is None else f"Least {minimised}", size=9, loc="left")
+    ax.set_title(title or ("Value" if minimised is None else f"Least {minimised}"), size=9, loc="left")
     ax.tick_params(labelsize=8)
     if len(kept):
         ax.legend(frameon=False, fontsize=8, loc="best")
@@ -109,8 +112,8 @@ def _plan_at(frontier: Frontier, limit: float) -> Plan:
     return frontier.plans[int(np.flatnonzero(frontier.limits == limit)[0])]
 
 
-def figure_frontier(frontier: Frontier) -> Figure:
+def figure_frontier(frontier: Frontier, title: str = "") -> Figure:
     """Draw the frontier alone."""
     figure = new_figure(5.5, 4.0)
-    draw_frontier(frontier, figure.subplots())
+    draw_frontier(frontier, figure.subplots(), title)
     return figure

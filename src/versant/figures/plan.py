@@ -69,7 +69,7 @@ def table_convergence(plan: Plan) -> pd.DataFrame:
     return table.assign(gap=bound - table["value"])
 
 
-def figure_plan(plan: Plan) -> Figure:
+def figure_plan(plan: Plan, title: str = "") -> Figure:
     """Draw controller and convergence side by side."""
     draws: dict[str, Any] = {"value": draw_convergence}
     if any(step.violation > 0 for step in plan.history):
@@ -78,7 +78,7 @@ def figure_plan(plan: Plan) -> Figure:
         draws["gap"] = draw_gap
     figure = new_figure(11.0, 5.5)
     axes = figure.subplot_mosaic([["controller", name] for name in draws], width_ratios=[1.3, 1.0])
-    draw_controller(plan, axes["controller"])
+    draw_controller(plan, axes["controller"], title)
     for name, draw in draws.items():
         draw(plan, axes[name])
     return figure
@@ -88,14 +88,13 @@ def draw_convergence(plan: Plan, ax: Axes) -> None:
     """Draw the value of the best controller so far against time, once it keeps the budgets, and the upper bound."""
     table = table_convergence(plan)
     kept = table[table["violation"] == 0] if (table["violation"] == 0).any() else table
-    seconds, values = [*kept["seconds"], plan.seconds], [*kept["value"], kept["value"].iloc[-1]]
+    last = plan.value if kept.empty else kept["value"].iloc[-1]
+    seconds, values = [*kept["seconds"], plan.seconds], [*kept["value"], last]
     ax.step(seconds, values, where="post", color=BLUE)
-    ax.annotate(
-        f"{plan.value:.4f}", (seconds[-1], values[-1]), (0, -11), textcoords="offset points", ha="right", size=8
-    )
+    ax.annotate(f"{plan.value:.6g}", (seconds[-1], last), (0, -11), textcoords="offset points", ha="right", size=8)
     if plan.upper_bound is not None:
         ax.axhline(plan.upper_bound, color=GREEN, linestyle="--", linewidth=1)
-        text = f"no policy exceeds {plan.upper_bound:.4f}"
+        text = f"no policy exceeds {plan.upper_bound:.6g}"
         ax.annotate(text, (seconds[-1], plan.upper_bound), (0, 3), textcoords="offset points", ha="right", size=8)
     ax.set_xlabel("seconds", size=8)
     ax.set_title(f"Value of the best so far ({plan.method}, {plan.starts} starts)", size=9, loc="left")
@@ -135,7 +134,7 @@ def draw_gap(plan: Plan, ax: Axes) -> None:
     clean(ax, "y")
 
 
-def draw_controller(plan: Plan, ax: Axes) -> None:
+def draw_controller(plan: Plan, ax: Axes, title: str = "") -> None:
     """Draw the controller as a graph, nodes on a circle in the order of their use."""
-    title = f"Controller for {plan.problem}" if plan.problem else "Controller"
+    title = title or (f"Controller for {plan.problem}" if plan.problem else "Controller")
     draw_graph(plan.controller, table_nodes(plan)["occupancy"].to_numpy(), table_edges(plan), title, ax)
