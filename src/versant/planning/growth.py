@@ -54,6 +54,9 @@ PAIR_LIMIT = 20_000
 MOST_ROUNDS = 1000
 """Searches for policy graphs where time is the limit."""
 
+MAKING = 1e-7
+"""Seconds that making a controller of a policy graph and certifying it take for each of its numbers, about."""
+
 MARGIN = 1e-8
 """How far below the budgets mixtures stay, in units of the budgets."""
 
@@ -108,7 +111,7 @@ class _Growth:
         search = self._ascended(size)
         new = search.conclude()
         rank = search.rank(new)
-        small = LITTLE * max(abs(rank[1]), 1e-3)
+        small = LITTLE * magnitude(rank[1], 1.0)
         gained = self.found is None or rank[0] < self.rank[0] or rank[1] < self.rank[1] - small
         if self.found is None or rank < self.rank:
             self.found, self.rank = new, rank
@@ -144,7 +147,8 @@ class _Growth:
         """Go on with the search for policy graphs until then, where time is the limit."""
         if self.columns is None or not self.columns.unlimited:
             return
-        self.columns.stop_at(deadline)
+        largest = max((one.graph.n_nodes for one in self.columns.found), default=1)
+        self.columns.stop_at(deadline - MAKING * len(self.columns.model.owners) * largest**2)
         self.columns.generate(MOST_ROUNDS, LITTLE)
 
     def best(self) -> Controller:
@@ -175,7 +179,7 @@ def _size_of_the_best_graph(columns: Columns | None) -> float:
         return np.inf
     mixed = columns.best(MARGIN)
     value = float(mixed.totals[0])
-    closed = mixed.excess <= 0.0 and columns.upper.value - value <= LITTLE * max(abs(value), 1e-3 * columns.spread)
+    closed = mixed.excess <= 0.0 and columns.upper.value - value <= LITTLE * magnitude(value, columns.spread)
     return mixed.graph.n_nodes if closed else np.inf
 
 
@@ -193,7 +197,7 @@ def _outranks(columns: Columns, search: Search, rank: tuple[float, float]) -> bo
     """Whether the best mixture of policy graphs keeps the budgets and is worth more by more than a little."""
     mixed = columns.best(MARGIN)
     gained = float(mixed.totals[0]) / search.problem.scale + rank[1]
-    return mixed.excess <= 0.0 and (rank[0] > 0.0 or gained > LITTLE * max(abs(rank[1]), 1e-3))
+    return mixed.excess <= 0.0 and (rank[0] > 0.0 or gained > LITTLE * magnitude(rank[1], 1.0))
 
 
 def _visits(search: Search, controller: Controller) -> Array:
