@@ -11,7 +11,7 @@ belief, by a linear programme; near one another, multipliers have next to the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.planning.sawtooth import Points
+from versant.planning.settling import settle, work_of
 
 if TYPE_CHECKING:
     from versant.planning.pointbased import PointSearch
 
-__all__ = ["Blend", "Ceiling", "blend"]
+__all__ = ["Blend", "Ceiling", "blend", "inherit"]
 
 Array = NDArray[np.float64]
 
+SETTLING, TIGHT = 0.5, 1e-3
+"""Share of a search's effort that settling the bounds it begins with may take; share of the gap there would be without
+them that is next to tight."""
+
+BURDEN = 4.0
+"""How many times the points of a search that came as far may be taken over."""
+
 LEAST_SHARE = 1e-6
-"""Shares, times the bound's size, below which a bound is left out."""
+"""Shares below which a bound is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +45,7 @@ class Ceiling:
 
     combination: Array  # (1+m,)
     value: float  # at the start belief
+    gap: float  # to the lower bound there
     blocks: Mapping[int, tuple[Array, Points]]
 
     @classmethod
@@ -46,7 +55,7 @@ class Ceiling:
             number: (cell.plane.copy(), _points(cell.points.dense(), cell.points.depths[cell.points.depths < 0.0]))
             for number, cell in search.cells.items()
         }
-        return cls(search.combination, search.bound().value, found)
+        return cls(search.combination, search.bound().value, search.gap()[0], found)
 
     def upper(self, number: int, beliefs: Array) -> Array:
         """Upper bounds at unnormalised beliefs (k, c) of a block, (k,)."""
@@ -54,13 +63,18 @@ class Ceiling:
         bounds: Array = beliefs @ plane + points.drops(beliefs)
         return bounds
 
+    def sites(self) -> dict[int, int]:
+        """Number of corners and points of each block."""
+        return {number: len(plane) + points.count for number, (plane, points) in self.blocks.items()}
+
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
         blocks = {
             str(number): {"plane": plane.tolist(), "beliefs": points.dense().tolist(), "depths": points.depths.tolist()}
             for number, (plane, points) in self.blocks.items()
         }
-        return {"combination": self.combination.tolist(), "value": self.value, "blocks": blocks}
+        combination = self.combination.tolist()
+        return {"combination": combination, "value": self.value, "gap": self.gap, "blocks": blocks}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Ceiling:
@@ -70,7 +84,7 @@ class Ceiling:
             plane = np.array(one["plane"])
             beliefs = np.array(one["beliefs"]).reshape(-1, len(plane))
             blocks[int(number)] = plane, _points(beliefs, np.array(one["depths"]))
-        return cls(np.array(content["combination"]), float(content["value"]), blocks)
+        return cls(np.array(content["combination"]), float(content["value"]), float(content["gap"]), blocks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,21 +95,69 @@ class Blend:
     shares: tuple[float, ...]
     rest: float  # what is to be added to them, for each unit of probability
 
-    def blocks(self) -> Iterable[int]:
-        """Blocks that all of the bounds know."""
-        first, *others = (one.blocks for one in self.ceilings)
-        return [number for number in first if all(number in other for other in others)]
+    @property
+    def value(self) -> float:
+        """Bound at the start belief."""
+        return self.rest + sum(share * one.value for share, one in zip(self.shares, self.ceilings, strict=True))
 
-    def beliefs(self, number: int) -> Array:
-        """Beliefs of a block at which the bounds are tight, (k, c): the corners first, then points."""
-        parts = [one.blocks[number] for one in self.ceilings]
-        return np.concatenate([np.eye(len(parts[0][0])), *(points.dense() for _, points in parts)])
+    def beliefs(self) -> dict[int, Array]:
+        """Beliefs (k, c) at which they are tight, of each block that all know: the corners, then points."""
+        first, *others = (one.blocks for one in self.ceilings)
+        return {
+            number: np.concatenate([np.eye(len(plane)), *(one.blocks[number][1].dense() for one in self.ceilings)])
+            for number, (plane, _) in first.items()
+            if all(number in other for other in others)
+        }
+
+    def sites(self) -> dict[int, int]:
+        """Number of these beliefs of each block."""
+        return {number: len(beliefs) for number, beliefs in self.beliefs().items()}
 
     def upper(self, number: int, beliefs: Array) -> Array:
         """Upper bounds at unnormalised beliefs (k, c) of a block, (k,)."""
         bounds = np.stack([one.upper(number, beliefs) for one in self.ceilings])
         total: Array = self.rest * beliefs.sum(axis=1) + np.array(self.shares) @ bounds
         return total
+
+
+def inherit(search: PointSearch, effort: float) -> None:
+    """Let a search begin with what the ceilings of its model say, at the beliefs at which they are tight.
+
+    Many points are a burden. They are taken over where searches that came as far had about as many, where settling what
+    they say takes a part of the effort only, or where the bounds are next to tight.
+    """
+    model = search.model
+    if not model.ceilings:
+        return
+    ends = np.stack([model.parts.min(axis=(1, 2)), model.parts.max(axis=(1, 2))]) / (1.0 - model.discount)
+    number, belief = model.root
+    lower, gap = float(search.cell(number).lower(belief[None])[0]), search.gap()[0]
+    known = blend(model.ceilings, search.combination, *ends)
+    if known is None or not (known.value - lower <= TIGHT * gap or _light(known, known.value - lower, model.ceilings)):
+        few = [one for one in model.ceilings if _settling(search, one.sites()) <= SETTLING * effort]
+        known = blend(few, search.combination, *ends)
+        if known is None or _settling(search, known.sites()) > SETTLING * effort:
+            return
+    for number, beliefs in known.beliefs().items():
+        cell = search.cell(number)
+        bounds = np.minimum(known.upper(number, beliefs) + search.rounding, cell.upper(beliefs))
+        for belief, bound in zip(beliefs, bounds.tolist(), strict=True):
+            cell.lower_upper(belief, bound)
+        cell.points.prune()
+    if _settling(search, known.sites()) <= SETTLING * effort:
+        settle(search)
+
+
+def _light(known: Blend, gap: float, ceilings: Sequence[Ceiling]) -> bool:
+    """Whether the points are about as many as those of a search that was left with such a gap, or a wider one."""
+    most = max((sum(one.sites().values()) for one in ceilings if one.gap >= gap), default=0)
+    return sum(known.sites().values()) <= BURDEN * most
+
+
+def _settling(search: PointSearch, sites: Mapping[int, int]) -> float:
+    """Multiplications that settling bounds at so many beliefs of each block takes."""
+    widths = {number: len(search.model.blocks.states(number)) for number in sites}
+    return work_of(sites, widths, len(search.fib.T), len(search.model.owners))
 
 
 def blend(ceilings: Sequence[Ceiling], combination: Array, least: Array, most: Array) -> Blend | None:
@@ -110,7 +172,7 @@ def blend(ceilings: Sequence[Ceiling], combination: Array, least: Array, most: A
 
     Examples
     --------
-    >>> known = [Ceiling(np.array(c), value, {}) for c, value in [([1.0, 0.0], 8.0), ([1.0, -2.0], 2.0)]]
+    >>> known = [Ceiling(np.array(c), value, 0.0, {}) for c, value in [([1.0, 0.0], 8.0), ([1.0, -2.0], 2.0)]]
     >>> mixed = blend(known, np.array([1.0, -0.5]), np.array([0.0, 0.0]), np.array([10.0, 5.0]))
     >>> [round(share, 9) for share in mixed.shares], round(mixed.rest, 9)
     ([0.75, 0.25], 0.0)

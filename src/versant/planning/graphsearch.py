@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from versant.planning.bounds import UpperBound, add_budgets
+from versant.planning.ceilings import inherit
 from versant.planning.compression import compress, improve
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph
@@ -118,6 +119,8 @@ class GraphSearch:
     def run(self, effort: float) -> Solution:
         """Search until the bounds agree or the work done reaches `effort`, about."""
         points, model = self.points, self.points.model
+        if points.trials == 0:
+            inherit(points, effort)
         while True:
             self._close()
             gap, target = points.gap()
@@ -178,7 +181,7 @@ class GraphSearch:
 
     def _loss(self, worth: float) -> float:
         """What leaving nodes out may lose: without costs, no more than a small share of the gap."""
-        size, exact = max(self.points.resolution, abs(worth)), min(LOSS, 0.5 * self.points.model.precision)
+        size, exact = magnitude(worth, self.points.spread), min(LOSS, 0.5 * self.points.model.precision)
         free = OPEN * self.points.gap()[0] if len(self.points.combination) == 1 else 0.0
         return min(LOSS * size, max(exact * size, free))
 

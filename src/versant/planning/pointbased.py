@@ -24,6 +24,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +33,17 @@ from versant.memory import memory_exhausted
 from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.blind import blind_values
 from versant.planning.blocks import Blocks, Turn
-from versant.planning.ceilings import Ceiling, blend
 from versant.planning.cells import Cell
+from versant.planning.magnitude import magnitude
 from versant.planning.pairs import pair_entries
 from versant.planning.plans import Plans
 from versant.planning.relaxations import Bound, Relaxation
 from versant.planning.settling import settle, settling_work
 from versant.planning.walks import WALKS, walk
 from versant.tasks.pomdp import Pomdp, require_discounted
+
+if TYPE_CHECKING:
+    from versant.planning.ceilings import Ceiling
 
 __all__ = ["PointBased", "PointSearch", "Successors"]
 
@@ -52,9 +56,6 @@ CALL = 5e3
 SETTLING, SETTLED, RELUCTANCE = 0.2, 0.05, 2.0
 """Share of the work done at settling upper bounds; where it closes a smaller share of the gap, it is done so many times
 more seldom."""
-
-SETTLING_FIRST = 0.5
-"""Share of the effort that settling may take where the bounds are those of other combinations."""
 
 CORNERS = 1000
 """Pairs (state, action) up to which backups are made at the corners too."""
@@ -154,7 +155,7 @@ class PointSearch:
         self.payoff = np.tensordot(combination, model.parts, axes=1)  # (S, A)
         self.fib, _ = model.corners.vectors(combination)  # (S, A)
         spread = float(np.ptp(self.payoff)) or float(np.abs(self.payoff).max()) or 1.0
-        self.resolution = 1e-3 * spread / (1.0 - model.discount)
+        self.spread = spread / (1.0 - model.discount)
         size = float(np.abs(self.payoff).max() + np.abs(self.fib).max())
         self.rounding = 4 * (len(model.start) + len(model.owners) + 16) * UNIT_ROUNDOFF * size
         self.cells: dict[int, Cell] = {}
@@ -162,7 +163,6 @@ class PointSearch:
         self.trials, self._swept = 0, 0
         self._rng = np.random.default_rng(0)
         self._settled, self._caution = 0.0, 1.0  # work done, and how many times more must have been done for more
-        self._inherit()
 
     def cell(self, number: int) -> Cell:
         """Bounds in one block."""
@@ -177,8 +177,6 @@ class PointSearch:
     def run(self, effort: float) -> None:
         """Tighten the bounds until they agree at the start belief or the work done reaches `effort`."""
         begun = 0.0
-        if self._inherited and self.trials == 0 and settling_work(self) <= SETTLING_FIRST * effort:
-            settle(self)
         while self.work < effort and time.perf_counter() < self.model.deadline:
             gap, target = self.gap()
             if gap <= target or self.work == begun or memory_exhausted():
@@ -195,7 +193,7 @@ class PointSearch:
         number, belief = self.model.root
         lower = float(self.cell(number).lower(belief[None])[0])
         upper = float(self.cell(number).upper(belief[None])[0])
-        return upper - lower, self.model.precision * max(self.resolution, abs(lower))
+        return upper - lower, self.model.precision * magnitude(lower, self.spread)
 
     def bound(self) -> Bound:
         """Return the upper bound at the start belief, and the parts of the plan of the lower bound."""
@@ -276,7 +274,7 @@ class PointSearch:
             cell.lower_upper(belief, float(bounds[best]))
         current = float(cell.lower(belief[None])[0])
         action, value, choice = self.best_plan(number, belief, np.flatnonzero(bounds >= current))
-        if value > current + 0.01 * self.model.precision * max(self.resolution, abs(current)):
+        if value > current + 0.01 * self.model.precision * magnitude(current, self.spread):
             cell.learn(*self._plan(number, action, choice))
             cell.points.add(belief)
             cell.tidy()
@@ -301,20 +299,6 @@ class PointSearch:
         vector = self.model.parts[:, block.states, action] + self.model.discount * after.T
         following = np.array([c.plans[j] for c, j in zip(cells, choice, strict=True)], dtype=np.intp)
         return vector[None], np.array([self.model.plans.add(action, following)])
-
-    def _inherit(self) -> None:
-        """Begin with what bounds of other combinations say at the beliefs at which they are tight."""
-        ends = np.stack([self.model.parts.min(axis=(1, 2)), self.model.parts.max(axis=(1, 2))])
-        known = blend(self.model.ceilings, self.combination, *(ends / (1.0 - self.model.discount)))
-        self._inherited = known is not None
-        if known is None:
-            return
-        for number in known.blocks():
-            cell, beliefs = self.cell(number), known.beliefs(number)
-            bounds = np.minimum(known.upper(number, beliefs) + self.rounding, cell.upper(beliefs))
-            for belief, bound in zip(beliefs, bounds.tolist(), strict=True):
-                cell.lower_upper(belief, bound)
-            cell.points.prune()
 
     def _settle(self) -> None:
         """Let the upper bounds at all beliefs met bear each other out, where that takes a small share of the work."""

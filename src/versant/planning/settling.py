@@ -17,6 +17,7 @@ grids); Howard 1960 (policy iteration).
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from versant.optimise.linear import UNIT_ROUNDOFF
 if TYPE_CHECKING:
     from versant.planning.pointbased import PointSearch
 
-__all__ = ["settle", "settling_work"]
+__all__ = ["settle", "settling_work", "work_of"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -80,12 +81,18 @@ class _Site:
 
 def settling_work(search: PointSearch) -> float:
     """Multiplications that one round takes, about; infinite where it is not done."""
-    count = sum(len(cell.plane) + cell.points.count for cell in search.cells.values())
-    if count * count * len(search.fib.T) > NUMBERS_LIMIT:
+    sites = {number: len(cell.plane) + cell.points.count for number, cell in search.cells.items()}
+    widths = {number: len(cell.plane) for number, cell in search.cells.items()}
+    return work_of(sites, widths, len(search.fib.T), len(search.model.owners))
+
+
+def work_of(sites: Mapping[int, int], widths: Mapping[int, int], actions: int, pairs: int) -> float:
+    """The same for so many corners and points in blocks of such widths."""
+    count = sum(sites.values())
+    if count * count * actions > NUMBERS_LIMIT:
         return np.inf
-    wide = max((len(cell.plane) + cell.points.count) * len(cell.plane) for cell in search.cells.values())
-    looks = count * (len(search.fib.T) * CALL + MIXING * len(search.model.owners) * wide)
-    return float(looks + SOLVING * count**3)
+    wide = max((sites[number] * widths[number] for number in sites), default=0)
+    return float(count * (actions * CALL + MIXING * pairs * wide) + SOLVING * count**3)
 
 
 def settle(search: PointSearch) -> None:
