@@ -105,7 +105,7 @@ def ascend(
         if watch is not None:
             watch(part.theta[trial.accepted], part.values[trial.accepted])
         refused[running] = np.where(trial.accepted, 0, refused[running] + 1)
-        small = trial.accepted & (gained <= limits.gain * np.maximum(SMALL, np.abs(before)))
+        small = trial.accepted & (gained <= limits.gain * np.clip(np.abs(before), SMALL, 1.0))
         idle[running] = np.where(small, idle[running] + 1, np.where(trial.accepted, 0, idle[running]))
         gap = first_order_gap(problem.shape, part.theta, part.values, part.slopes, part.multipliers)
         level = (gap <= limits.gap) & (part.values[:, 1:].max(axis=1, initial=0.0) <= 1e-9)

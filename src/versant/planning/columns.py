@@ -32,6 +32,7 @@ from versant.planning.bounds import UpperBound, add_budgets, units
 from versant.planning.ceilings import Ceiling
 from versant.planning.findings import Findings
 from versant.planning.graphsearch import GraphSearch, Solution
+from versant.planning.magnitude import magnitude
 from versant.planning.master import best_weights
 from versant.planning.pointbased import PointBased
 from versant.planning.policygraph import PolicyGraph, mixture
@@ -161,8 +162,8 @@ class Columns:
     def closed(self, precision: float) -> bool:
         """Whether master and bound agree to `precision` × |value|."""
         best = self.best()
-        size = max(abs(float(best.totals[0])), 1e-3 * self.spread)
-        return best.excess <= 1e-9 and self.upper.value - float(best.totals[0]) <= precision * size
+        value = float(best.totals[0])
+        return best.excess <= 1e-9 and self.upper.value - value <= precision * magnitude(value, self.spread)
 
     def stop_at(self, deadline: float) -> None:
         """Set another deadline."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from versant.planning.bounds import UpperBound, add_budgets
 from versant.planning.ceilings import inherit
 from versant.planning.compression import compress, improve
+from versant.planning.magnitude import magnitude
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph
 from versant.planning.thinning import thin

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from versant.agents.controller import Controller
 from versant.planning.columns import Columns
 from versant.planning.graphstarts import NOISE, disturbed, graph_starts, split
+from versant.planning.magnitude import magnitude
 from versant.planning.search import Search, random_starts
 
 __all__ = ["SIZES", "TIMED_SIZES", "can_grow", "grow"]

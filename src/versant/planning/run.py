@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from versant.agents.controller import Controller
 from versant.planning.columns import Columns
 from versant.planning.journal import Journal
+from versant.planning.magnitude import magnitude
 from versant.planning.result import Improvement
 
 __all__ = ["Run"]
@@ -71,9 +72,9 @@ class Run:
         gap = f", gap {self.bound - value:.3g}" if self.bound < float("inf") and not violation else ""
         self.report(f"value {value:.5g}{over}{gap}")
 
-    def reached(self, precision: float, least: float) -> bool:
-        """Whether the best so far keeps the budgets and lies within `precision` × max(|value|, least) of the bound."""
+    def reached(self, precision: float, spread: float) -> bool:
+        """Whether the best so far keeps the budgets and lies within `precision` × its magnitude of the bound."""
         if not self.history or self.history[-1].violation > 0.0:
             return False
         value = self.history[-1].value
-        return self.bound - value <= precision * max(abs(value), least)
+        return self.bound - value <= precision * magnitude(value, spread)

@@ -106,7 +106,7 @@ class Search:
     @property
     def reached(self) -> bool:
         """Whether the incumbent keeps the budgets and next to nothing lies between it and a bound of every policy."""
-        return self.planning.reached(CLOSE, 1e-3 * self.problem.scale)
+        return self.planning.reached(CLOSE, self.problem.scale)
 
     def run(self, starts: Iterable[Controller], family: str) -> None:
         """Ascend from each of these controllers, as long as there is time; count them under the family's name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from versant.optimise.status import Word
 from versant.planning.certificate import Certificate
+from versant.planning.magnitude import magnitude
 
 __all__ = ["OPTIMAL_WITHIN", "STATIONARY_WITHIN", "PlanVerdict", "judge"]
 
@@ -13,8 +14,8 @@ STATIONARY_WITHIN = 1e-5
 OPTIMAL_WITHIN = 1e-3
 """Distance from the upper bound of an optimal controller, relative to the same."""
 
-SMALL, TINY = 1e-3, 1e-5
-"""Shares of the spread of values (of reward, over 1 − γ) that count as a value where it is less, for either flag."""
+TINY = 1e-5
+"""Share of the spread of values (of reward, over 1 − γ) that counts as the value of an optimal one where that is less."""
 
 
 class PlanVerdict(Word):
@@ -55,8 +56,8 @@ class PlanVerdict(Word):
     )
     OPTIMAL = (
         "optimal",
-        "the upper bound, which holds for every policy, is within 1e-3 of the value, or of its spread / 100,000, even "
-        "with the value at the end of its error bar",
+        "the upper bound, which holds for every policy, is within 1e-3 of the value (at most of its "
+        "spread), or of its spread / 100,000, even with the value at the end of its error bar",
         "nothing.",
     )
     LIMITED_BY_SIZE = (
@@ -97,13 +98,12 @@ def judge(
     """
     if not (certificate.feasible or certificate.undecided):
         return PlanVerdict.BUDGET_VIOLATED, PlanVerdict.INFEASIBLE if proved_infeasible else PlanVerdict.NOT_FOUND
-    size = max(abs(certificate.value), SMALL * certificate.scale)
-    stationary = certificate.gap <= STATIONARY_WITHIN * size
+    stationary = certificate.gap <= STATIONARY_WITHIN * magnitude(certificate.value, certificate.scale)
     flags = [
         PlanVerdict.FEASIBLE if certificate.feasible else PlanVerdict.UNDECIDED,
         PlanVerdict.STATIONARY if stationary else PlanVerdict.NOT_STATIONARY,
     ]
-    margin = OPTIMAL_WITHIN * max(abs(certificate.value), TINY * certificate.scale)
+    margin = OPTIMAL_WITHIN * magnitude(certificate.value, certificate.scale, TINY)
     if upper_bound is not None and upper_bound <= certificate.value - certificate.value_error + margin:
         flags.append(PlanVerdict.OPTIMAL)
     elif larger > certificate.value + certificate.value_error + margin:

@@ -26,6 +26,7 @@ from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.bounds import UpperBound, units
 from versant.planning.certificate import certify
 from versant.planning.chain import controlled_chain
+from versant.planning.magnitude import magnitude
 from versant.planning.pointbased import PointBased
 from versant.planning.relaxations import Kind, Relaxation
 from versant.planning.result import Plan, planned_problem
@@ -177,7 +178,7 @@ def _upper_bounds(plan: Plan, task: Pomdp, tolerance: float, effort: float) -> I
         if bound.value == np.inf:  # nothing is claimed
             continue
         by_search = bound.method in ("columns", "sawtooth")
-        claimed = bound.value + (tolerance if by_search else 1e-7) * max(abs(bound.value), 1e-3 * spread)
+        claimed = bound.value + (tolerance if by_search else 1e-7) * magnitude(bound.value, spread)
         found = _bound_again(bound, task, 1.0, effort, claimed)
         if not found <= claimed:
             more = " (more effort may confirm it)" if by_search else ""
