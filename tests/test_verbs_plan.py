@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,17 @@ def test_point_based_search_alone_is_certified() -> None:
     assert PlanVerdict.OPTIMAL in found.verdict
     assert found.upper_bound is not None
     assert found.value <= found.upper_bound <= found.value + 2e-3
+
+
+def test_a_constant_in_every_reward_changes_nothing_but_the_value() -> None:
+    shifted = replace(RISKY, rewards=RISKY.rewards + 1e5)
+    few = plan(shifted, nodes=2, budgets={"risk": 0.08}, starts=2, families=("graphs",), bounds=())
+    closed = plan(shifted, budgets={"risk": 0.08}, method="columns", bounds=())
+    assert closed.value - 20e5 == pytest.approx(17.65557, abs=1e-4)
+    assert closed.upper_bound == pytest.approx(closed.value, abs=1e-3)
+    assert few.value < closed.value - 1.0
+    assert PlanVerdict.OPTIMAL in closed.verdict
+    assert PlanVerdict.OPTIMAL not in few.verdict
 
 
 def test_column_generation_closes_the_interval() -> None:
