@@ -15,7 +15,7 @@ OPTIMAL_WITHIN = 1e-3
 """Distance from the upper bound of an optimal controller, relative to the same."""
 
 TINY = 1e-5
-"""Share of the spread of values (of reward, over 1 − γ) that stands for the value of an optimal plan if that is less."""
+"""Share of the spread of values (reward, over 1 − γ) that stands for the value of an optimal plan if that is less."""
 
 
 class PlanVerdict(Word):
