@@ -22,7 +22,7 @@ from versant.optimise.simplex import Simplices
 from versant.optimise.status import Ending
 from versant.planning.protocol import Method, Problem, State, Trial, merit
 
-__all__ = ["Ascent", "Limits", "ascend", "first_order_gap"]
+__all__ = ["Ascent", "Limits", "ascend", "begin", "first_order_gap"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -88,7 +88,7 @@ def ascend(
         Called after every iteration with the points (k, n) that moved and their values (k, 1+m).
     """
     batch = len(theta)
-    whole = _begin(problem, theta, method, limits.deadline)
+    whole = begin(problem, theta, method, limits.deadline)
     endings = [Ending.ITERATIONS] * batch
     iterations = np.full(batch, limits.iterations, dtype=np.intp)
     refused, idle = np.zeros(batch, dtype=np.intp), np.zeros(batch, dtype=np.intp)
@@ -138,7 +138,8 @@ def _lagrangian(slopes: Array, multipliers: Array) -> Array:
     return total
 
 
-def _begin(problem: Problem, theta: Array, method: Method, deadline: float) -> State:
+def begin(problem: Problem, theta: Array, method: Method, deadline: float = float("inf")) -> State:
+    """Where ascents from points (B, n) stand before their first step."""
     point = problem.evaluate(theta)
     derivatives = point.differentiate()
     batch, m = len(theta), point.values.shape[1] - 1

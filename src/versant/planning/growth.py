@@ -2,9 +2,9 @@
 
 Sizes grow by half; where time is the limit, in greater steps, so that larger ones are reached. At every size ascents
 start from the best controller so far, its most visited nodes split (which loses nothing) and disturbed, and from policy
-graphs where there are any of about that size. Growth ends when the value is close to the upper bound, when two sizes in
-a row have gained next to nothing or stayed behind the policy graphs (without a limit of time, one such size is enough),
-or when the time is over.
+graphs where there are any of about that size, then from the best with nodes exchanged. Growth ends when the value is
+close to the upper bound, when two sizes in a row have gained next to nothing or stayed behind the policy graphs (one
+such size is enough without a limit of time), or when the time is over.
 
 Where time is the limit, the search for policy graphs goes on after each size for as long as its ascents took, and then
 with all the time that is left. Where the best mixture of policy graphs is worth more than all that was found, it is the
@@ -56,14 +56,19 @@ MOST_ROUNDS = 1000
 """Searches for policy graphs where time is the limit."""
 
 MAKING = 1e-7
-"""Seconds that making a controller of a policy graph and certifying it take for each of its numbers, about."""
+"""Seconds that making a controller of a policy graph and certifying it take, for each number of it and of its chain."""
 
 MARGIN = 1e-8
 """How far below the budgets mixtures stay, in units of the budgets."""
 
 
 def grow(
-    searches: Callable[[int], Search], columns: Columns | None, starts: int, seed: int, sizes: Sequence[int] = SIZES
+    searches: Callable[[int], Search],
+    columns: Columns | None,
+    starts: int,
+    seed: int,
+    sizes: Sequence[int] = SIZES,
+    exchange: bool = True,
 ) -> Controller:
     """Search at growing sizes.
 
@@ -77,6 +82,8 @@ def grow(
         Number of random starts at the first size; later ones have fewer.
     seed : int
     sizes : sequence of int
+    exchange : bool
+        Whether nodes are exchanged at every size.
 
     Returns
     -------
@@ -85,7 +92,7 @@ def grow(
     """
     if columns is not None and not can_grow(len(columns.model.start)):
         return _whole(searches, columns, seed)
-    growth = _Growth(searches, columns, starts, seed)
+    growth = _Growth(searches, columns, starts, seed, exchange)
     for size in sizes:
         begun = time.perf_counter()
         if not growth.at(size):
@@ -98,8 +105,10 @@ def grow(
 class _Growth:
     """The best controller so far, and whether it is worth while to go on."""
 
-    def __init__(self, searches: Callable[[int], Search], columns: Columns | None, starts: int, seed: int) -> None:
-        self.searches, self.columns, self.starts, self.seed = searches, columns, starts, seed
+    def __init__(
+        self, searches: Callable[[int], Search], columns: Columns | None, starts: int, seed: int, exchange: bool
+    ) -> None:
+        self.searches, self.columns, self.starts, self.seed, self.exchange = searches, columns, starts, seed, exchange
         self.rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
         self.found: Controller | None = None
         self.rank, self.idle = (np.inf, np.inf), 0
@@ -137,6 +146,8 @@ class _Growth:
         if self.columns is not None:
             most = LARGEST_RATIO * size
             search.run(graph_starts(self.columns, search.problem, self.seed, search.deadline, most), "graphs")
+        if self.exchange:
+            search.exchange()
         return search
 
     def _closed(self, small: float) -> bool:
@@ -148,9 +159,15 @@ class _Growth:
         """Go on with the search for policy graphs until then, where time is the limit."""
         if self.columns is None or not self.columns.unlimited:
             return
-        largest = max((one.graph.n_nodes for one in self.columns.found), default=1)
-        self.columns.stop_at(deadline - MAKING * len(self.columns.model.owners) * largest**2)
+        self.columns.stop_at(deadline - self._making())
         self.columns.generate(MOST_ROUNDS, LITTLE)
+
+    def _making(self) -> float:
+        """Seconds that making a controller of the largest policy graph and certifying it take, about."""
+        assert self.columns is not None
+        largest, model = max((one.graph.n_nodes for one in self.columns.found), default=1), self.columns.model
+        entries = len(model.entries.pair) / model.parts.shape[2]  # of each node in the chain
+        return MAKING * largest * (len(model.owners) * largest + entries)
 
     def best(self) -> Controller:
         """The best controller, or the best mixture of policy graphs where that is better."""

@@ -8,6 +8,9 @@ All starts ascend until they gain little; only the best few are then taken to th
 take most of its time.
 
 Ascents aim at budgets that are a hair lower than the true ones, so that rounding does not carry the result outside.
+Ascents end in local optima. From the best of them others begin, with one node exchanged (see `exchange`), a batch after
+the other until several in a row have gained nothing.
+
 Of all points met, the run keeps the best within the budgets or, as long as there is none, the one that exceeds them
 least. Batches of ascents that its journal knows are not run again.
 """
@@ -15,9 +18,9 @@ least. Batches of ascents that its journal knows are not run again.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +29,9 @@ from versant.agents.controller import Controller
 from versant.optimise.status import Ending
 from versant.planning.ascent import Limits, ascend
 from versant.planning.deterministic import PRICES, best_deterministic, rounded
+from versant.planning.exchange import exchanges
 from versant.planning.journal import Entry
+from versant.planning.magnitude import magnitude
 from versant.planning.problem import PlanningProblem
 from versant.planning.protocol import Method, merit
 from versant.planning.restoration import ROUNDING, best_start, restore
@@ -40,6 +45,9 @@ CONCENTRATIONS = (1.0, 0.2)
 COARSE = 1e-6
 """Gain of a step, relative to the merit, that counts as next to nothing as long as there are many ascents."""
 
+ALIKE = 1e-6
+"""Differences of values and costs, relative likewise, below which coarse ascents have ended in the same place."""
+
 CLOSE = 1e-5
 """Distance from a bound, relative to the larger of |value| and a thousandth of the spread, that no start will close."""
 
@@ -48,6 +56,12 @@ LARGE = 50_000
 
 BATCH_ELEMENTS = 2_000_000
 FINALISTS, ROUNDED = 5, 4
+EXCHANGES, EXCHANGE_ORDER, EXCHANGE_STEPS, EXCHANGE_LIMIT = 40, 100, 300, 2000
+"""Nodes exchanged at a time up to so many pairs (state, node); iterations; pairs up to which one is, within a time."""
+
+PATIENCE = 3
+"""So many times in a row that exchanges gain nothing end them."""
+
 NEAR = 1e-5
 """Largest excess, as a fraction of a budget, from which restoration is expected to cost next to nothing."""
 
@@ -91,6 +105,8 @@ class Search:
     planning: Run
     deterministic: bool = False
     _pool: list[tuple[Array, Array]] = field(default_factory=list)  # (theta (n,), values (1+m,))
+    _exchanged: tuple[float, float] | None = None  # rank of the best, whose exchanges are waiting
+    _waiting: Iterator[Array] = field(default_factory=lambda: iter(()))
 
     def __post_init__(self) -> None:
         bar = self._error_bar() if self.problem.names else 0.0
@@ -115,22 +131,46 @@ class Search:
             batch = list(islice(waiting, self._batch_size()))
             if not batch:
                 break
-            number = self.planning.families.get(family, 0)
-            self.planning.families[family] = number + len(batch)
-            found = self._ascend(f"{family}/{self.problem.loop.layout.nodes}/{number}", batch, limits)
-            self._record(found.theta, found.values)  # of an ascent without a step, its start
-            self._pool.extend(zip(found.theta, found.values, strict=True))
+            self._ascend(family, self._vector(batch), limits)
 
-    def _ascend(self, name: str, batch: Sequence[Controller], limits: Limits) -> Entry:
-        """Ascend from a batch, or look up where that ended; what time had ended goes on from there."""
-        known = self.planning.journal.entries.get(name)
-        if known is not None and known.complete:
-            return known
-        begin = self._vector(batch) if known is None else known.theta
-        found = ascend(self.target, begin, self.method, limits, self._watch)
-        entry = Entry(found.theta, found.values, Ending.TIME not in found.endings)
-        self.planning.journal.keep(name, entry)
-        return entry
+    def exchange(self) -> None:
+        """Ascend from the best controllers with a node exchanged; called again, it goes on where it ended."""
+        limits = Limits(min(self.iterations, EXCHANGE_STEPS), self.deadline, gain=COARSE)
+        idle, number = 0, self._number_of_exchanges()
+        while number and idle < PATIENCE and not (self.late or self.reached):
+            rank = self._rank(self._finalists()[0])
+            if self._exchanged is None or _outranks(rank, self._exchanged):
+                idle, self._exchanged, self._waiting = 0, rank, self._exchanges()
+            batch = list(islice(self._waiting, number))
+            if not batch:
+                break
+            self._ascend("exchange", np.stack(batch), limits)
+            idle += 1
+
+    def _exchanges(self) -> Iterator[Array]:
+        """Exchanges of a node in the finalists, by turns in the best and in one of the others."""
+        best, *others = (exchanges(self.target, theta) for theta in self._finalists())
+        turns = zip_longest(best, (one for row in zip_longest(*others) for one in row if one is not None))
+        return (one for one in chain.from_iterable(turns) if one is not None)
+
+    def _number_of_exchanges(self) -> int:
+        """So many exchanges at a time take about as long whatever the size; within a time, one may take longer."""
+        pairs = self.problem.loop.n_states * self.problem.loop.layout.nodes
+        least = 1 if self.deadline < float("inf") and pairs <= EXCHANGE_LIMIT else 0
+        return max(least, min(EXCHANGES, int(EXCHANGES * (EXCHANGE_ORDER / pairs) ** 1.5)))
+
+    def _ascend(self, family: str, begin: Array, limits: Limits) -> None:
+        """Ascend from a batch (B, n), or look up where that ended; what time had ended goes on from there."""
+        number, journal = self.planning.families.get(family, 0), self.planning.journal
+        self.planning.families[family] = number + len(begin)
+        name = f"{family}/{self.problem.loop.layout.nodes}/{number}"
+        entry = journal.entries.get(name)
+        if entry is None or not entry.complete:
+            found = ascend(self.target, begin if entry is None else entry.theta, self.method, limits, self._watch)
+            entry = Entry(found.theta, found.values, Ending.TIME not in found.endings)
+            journal.keep(name, entry)
+        self._record(entry.theta, entry.values)  # of an ascent without a step, its start
+        self._pool.extend(zip(entry.theta, entry.values, strict=True))
 
     def conclude(self) -> Controller:
         """Take the best controllers to the end and within the budgets; return the best, by excess, then by value."""
@@ -190,17 +230,21 @@ class Search:
 
     def rank(self, controller: Controller) -> tuple[float, float]:
         """Return (excess over the budgets, −f): the lower, the better."""
-        values = self.problem.evaluate(self._vector([controller])).values[0]
+        return self._rank(self._vector([controller])[0])
+
+    def _rank(self, theta: Array) -> tuple[float, float]:
+        values = self.problem.evaluate(theta[None]).values[0]
         return max(float(values[1:].max(initial=0.0)), 0.0), -float(values[0])
 
     def _finalists(self) -> Array:
-        """The highest of those near the budgets, no two of the same value; else those that exceed them least."""
+        """The highest of those near the budgets, no two worth the same; else those that exceed them least."""
         theta = np.stack([one for one, _ in self._pool])
         values = np.stack([one for _, one in self._pool])
         excess = values[:, 1:].max(axis=1, initial=0.0)
         near = excess <= NEAR
         order = np.lexsort((-values[:, 0], np.where(near, 0.0, excess)))
-        _, first = np.unique(np.round(values[order], 12), axis=0, return_index=True)
+        alike = [ALIKE * magnitude(one, 1.0) for one in values[order[0]].tolist()]
+        _, first = np.unique(np.round(values[order] / alike), axis=0, return_index=True)
         return theta[order[np.sort(first)[:FINALISTS]]]
 
     def _excess(self, theta: Array) -> Array:
@@ -230,3 +274,10 @@ class Search:
         order = self.problem.loop.n_states * layout.nodes
         size = order * order + (2 + len(self.problem.names)) * layout.size
         return max(1, min(64, BATCH_ELEMENTS // size))
+
+
+def _outranks(new: tuple[float, float], old: tuple[float, float]) -> bool:
+    """Whether a controller exceeds the budgets by less or, near them, is worth more, by more than next to nothing."""
+    if max(new[0], old[0]) > NEAR:
+        return new[0] < old[0] - NEAR
+    return new[1] < old[1] - COARSE * magnitude(old[1], 1.0)

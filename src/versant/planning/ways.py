@@ -35,9 +35,9 @@ from versant.tasks.pomdp import Pomdp
 
 __all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "best_so_far", "solve"]
 
-Family: TypeAlias = Literal["graphs", "random"]
-FAMILIES: tuple[Family, ...] = ("graphs", "random")
-"""Families of starts: policy graphs of a point-based search, and random controllers."""
+Family: TypeAlias = Literal["graphs", "random", "exchange"]
+FAMILIES: tuple[Family, ...] = ("graphs", "random", "exchange")
+"""Families of starts: policy graphs of a point-based search, random controllers, and the best with a node exchanged."""
 
 NODES, ITERATIONS, UNLIMITED = 5, 2000, 10**9
 STARTS, TIMED_STARTS, LEAST_STARTS, SMALL_ORDER = 40, 4, 1, 300
@@ -204,7 +204,8 @@ def ascend_from_starts(
     usual = starts is None and families is None and not (also or deterministic) and rule.name == "natural"
     only = nodes if usual and _only_a_graph(nodes, task) else None
     if families is None:
-        families = FAMILIES if "sawtooth" in task.able else ("random",)
+        chosen: tuple[Family, ...] = FAMILIES if "sawtooth" in task.able else ("random", "exchange")
+        families = chosen if rule.name == "natural" and not deterministic and drawn is starts else chosen[:-1]
     if "graphs" in families and drawn is starts:
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
         ready = _graphs_ready(task, nodes, only is not None)
@@ -220,7 +221,8 @@ def ascend_from_starts(
         timed = task.time is not None
         few = TIMED_STARTS if timed else STARTS
         first = 0 if "random" not in families else few if drawn is None else drawn
-        return grow(search_at, columns, first, task.seed, TIMED_SIZES if timed else SIZES)
+        sizes = TIMED_SIZES if timed else SIZES
+        return grow(search_at, columns, first, task.seed, sizes, "exchange" in families)
     search = search_at(size)
     if columns is not None and only is not None:
         alone = graph_alone(columns, only, min(task.end, task.finish - only * task.certifying))
@@ -235,7 +237,9 @@ def ascend_from_starts(
         number = _number_of_starts(search.problem) if starts is None else starts
         if not isinstance(number, int | np.integer):
             number = resized(number, search.problem, task.pomdp, columns, task.deadline)
-        _run(search, number, task.seed, task.time is not None)
+        _run(search, number, task.seed, task.time is not None, "exchange" in families)
+    elif "exchange" in families:
+        search.exchange()
     return search.conclude()
 
 
@@ -281,13 +285,17 @@ def _number_of_starts(problem: PlanningProblem) -> int:
     return max(LEAST_STARTS, min(STARTS, int(STARTS * (SMALL_ORDER / pairs) ** 1.5)))
 
 
-def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: bool) -> None:
-    """Run the starts given or the number of random starts asked for; then, while there is time, more of them."""
+def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: bool, exchange: bool) -> None:
+    """Run the starts given or the number of random starts asked for, and exchanges; then, while there is time, more."""
     problem = search.problem
     fresh = random_starts(problem, seed)
     if not isinstance(starts, int | np.integer):
         search.run(starts, "given")
     else:
         search.run(islice(fresh, starts), "random")
+    if exchange:
+        search.exchange()
     while timed and not search.late and not search.reached:
         search.run(islice(fresh, 64), "random")
+        if exchange:
+            search.exchange()

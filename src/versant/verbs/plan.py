@@ -91,9 +91,10 @@ def plan(
         more are compressed; α-vectors become the policy graph that they are from the start belief.
     also : sequence of Controller or AlphaPolicy
         What to start from besides.
-    families : sequence of {"graphs", "random"}, optional
-        Families of starts: policy graphs of a point-based search at several multipliers of the budgets, and random
-        ones; unless given, random ones and, where the size of the problem allows, policy graphs. Where no method,
+    families : sequence of {"graphs", "random", "exchange"}, optional
+        Families of starts: policy graphs of a point-based search at several multipliers of the budgets, random ones,
+        and the best that were found with one node exchanged. Unless given, random ones; policy graphs where the size of
+        the problem allows; exchanges where method, `deterministic` and `starts` leave it open. Where no method,
         `starts`, `families` and budgets are given, and there are more than 200,000 pairs of state and node, the policy
         graph itself is the answer, reduced to `nodes` nodes: an ascent would not get far.
     bounds : sequence of {"qmdp", "fib", "sawtooth"}, optional

@@ -1,0 +1,83 @@
+"""Exchange of nodes: what it promises against a look at everything, and what it leads out of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import versant as vs
+from tests.planning_cases import random_controllers, random_problem
+from versant.planning.exchange import exchanges
+from versant.planning.problem import PlanningProblem
+
+
+def test_an_exchange_changes_one_node_and_what_leads_to_it() -> None:
+    task = random_problem(3)
+    problem = PlanningProblem(task, 3, {"c0": 3.0})
+    layout = problem.loop.layout
+    theta = layout.vector(random_controllers(task, 3, 1))[0]
+    acts = layout.split(theta[None])[2]
+    made = list(exchanges(problem, theta))
+    assert len({one.tobytes() for one in made}) == len(made) > 3
+    for one in made:
+        assert all(np.allclose(view.sum(axis=-1), 1.0) and view.min() >= 0.0 for view in problem.shape.views(one))
+        start, moved, acted = (part[0] for part in layout.split(one[None]))
+        changed = np.flatnonzero((acted != acts[0]).any(axis=1))
+        assert len(changed) == 1
+        new = int(changed[0])
+        assert acted[new].max() == 1.0
+        own = layout.pairs[:, 0] == acted[new].argmax()
+        assert (moved[own, new].max(axis=-1) == 1.0).all()
+        assert (moved[own, new, new] == 0.0).all()
+        led = np.concatenate([moved[:, np.arange(3) != new].reshape(-1, 3), start[None]])
+        assert (led[:, new] == 1.0).any()
+        stayed = led[led[:, new] < 1.0]
+        assert (stayed[:, new] == 0.0).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_first_exchange_is_the_best_by_lookahead_without_costs(seed: int) -> None:
+    """With one node, the new node takes an action and goes on to itself: the best has the best first step."""
+    task = random_problem(seed, costs=0)
+    problem = PlanningProblem(task, 1, {})
+    theta = problem.loop.layout.vector(random_controllers(task, 1, 1))
+    values = problem.loop.evaluate(theta).node_values[0, :, 0, 0]
+    flows = [task.start]
+    occupancy = problem.loop.evaluate(theta).occupancy[0, :, 0]
+    for action, observation in problem.loop.layout.pairs:
+        kernel = task.transitions[action].toarray() * task.emissions[action].toarray()[:, observation]
+        share = problem.loop.layout.split(theta)[2][0, 0, action]
+        flows.append(problem.loop.discount * share * (occupancy @ kernel))
+    steps = [task.rewards[:, a] + problem.loop.discount * task.transitions[a] @ values for a in range(task.n_actions)]
+    gains = np.array([[flow @ (step - values) for step in steps] for flow in flows])
+    best = int(np.unravel_index(gains.argmax(), gains.shape)[1])
+    first = next(exchanges(problem, theta[0]))
+    assert int(problem.loop.layout.split(first[None])[2][0, 0].argmax()) == best
+
+
+@pytest.mark.parametrize("seed", [14, 16])
+def test_exchange_leads_out_of_a_local_optimum(seed: int) -> None:
+    task = random_problem(seed, costs=1).with_budgets({"c0": 4.5})
+    alone, further = (
+        vs.plan(task, nodes=2, starts=2, iterations=40, families=families, bounds=[])
+        for families in (["random"], ["random", "exchange"])
+    )
+    assert further.feasible
+    assert further.value > alone.value + 0.1
+
+
+def test_exchanges_go_on_only_where_nothing_better_is_known() -> None:
+    found = vs.plan(vs.problems.tiger(), nodes=5, bounds=[])
+    assert "exchange" not in found.families
+    alone = vs.plan(random_problem(16), nodes=2, starts=2, iterations=20, families=["random"], bounds=[])
+    assert set(alone.families) == {"random"}
+
+
+def test_the_same_seed_gives_the_same_exchanges() -> None:
+    task = random_problem(16, costs=1).with_budgets({"c0": 4.5})
+    call: dict[str, Any] = {"nodes": 2, "starts": 2, "iterations": 20, "families": ["random", "exchange"], "bounds": []}
+    one, two = (vs.plan(task, **call) for _ in range(2))
+    assert one.families["exchange"] > 0
+    assert one.value == two.value
