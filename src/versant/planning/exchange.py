@@ -148,7 +148,8 @@ class _Lookahead:
         promised = self.flows @ self.payoffs
         np.add.at(promised.T, loop.pair_actions, self.ahead.max(axis=2))
         gains: Array = promised - self.worth.max(axis=1)[:, None]
-        return np.where(self.flows.any(axis=1)[:, None], gains, 0.0)
+        gains[~np.any(self.flows != 0.0, axis=1)] = 0.0
+        return gains
 
     @cached_property
     def losses(self) -> Array:
