@@ -76,8 +76,8 @@ def compress(model: PointBased, graph: PolicyGraph, combination: Array, nodes: i
         return found.graph.merged()
     deadline, model.deadline = model.deadline, time.perf_counter() + GRACE  # values are nearly known by now
     while found.n_nodes > nodes:
-        excess = found.n_nodes - nodes
-        found, _ = rank(found).without(max(excess // LATE_ROUNDS, min(excess, 3)))
+        excess, over = found.n_nodes - nodes, time.perf_counter() >= model.deadline
+        found, _ = rank(found).without(excess if over else max(excess // LATE_ROUNDS, min(excess, 3)))
     model.deadline = deadline
     return max(found.graph.merged(), _one_action(model, combination), key=lambda one: rank(_Guessed(one)).worth)
 

@@ -55,8 +55,8 @@ PAIR_LIMIT = 20_000
 MOST_ROUNDS = 1000
 """Searches for policy graphs where time is the limit."""
 
-MAKING = 1e-7
-"""Seconds that making a controller of a policy graph and certifying it take, for each number of it and of its chain."""
+MAKING = 0.1
+"""Share of the time for which searches end before it is over: a large policy graph has to be made and certified."""
 
 MARGIN = 1e-8
 """How far below the budgets mixtures stay, in units of the budgets."""
@@ -159,15 +159,9 @@ class _Growth:
         """Go on with the search for policy graphs until then, where time is the limit."""
         if self.columns is None or not self.columns.unlimited:
             return
-        self.columns.stop_at(deadline - self._making())
+        whole = self.first.end - self.first.planning.begun
+        self.columns.stop_at(min(deadline, self.first.end - MAKING * whole))
         self.columns.generate(MOST_ROUNDS, LITTLE)
-
-    def _making(self) -> float:
-        """Seconds that making a controller of the largest policy graph and certifying it take, about."""
-        assert self.columns is not None
-        largest, model = max((one.graph.n_nodes for one in self.columns.found), default=1), self.columns.model
-        entries = len(model.entries.pair) / model.parts.shape[2]  # of each node in the chain
-        return MAKING * largest * (len(model.owners) * largest + entries)
 
     def best(self) -> Controller:
         """The best controller, or the best mixture of policy graphs where that is better."""
