@@ -20,7 +20,7 @@ from versant.planning.sawtooth import Points, drops
 from versant.planning.sweeps import run_order, sweep_until
 from versant.planning.thinning import thin
 from versant.planning.tiles import TiledChain, tileable
-from versant.planning.unrolling import follow, unroll
+from versant.planning.unrolling import best_plan, follow, unroll
 from versant.tasks.pomdp import Pomdp
 from versant.tasks.zoo import tiger
 from versant.tasks.zoo.grids import grid_4x3
@@ -143,7 +143,7 @@ def test_graphs_are_worth_what_their_plans_promise(pomdp: Pomdp) -> None:
     search = PointSearch(PointBased(pomdp, ()), ONE)
     search.run(3e7)
     promised = search.bound()
-    followed = follow(search, 10_000)
+    followed = follow(search, best_plan(search), 10_000)
     assert followed is not None
     assert followed.totals()[0] == pytest.approx(promised.parts[0], rel=1e-8)
     assert followed.graph().merged().totals(search.model)[0] == pytest.approx(promised.parts[0], rel=1e-8)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from versant.planning.bounds import UpperBound, add_budgets
 from versant.planning.ceilings import inherit
-from versant.planning.compression import compress, improve
+from versant.planning.compression import improve
+from versant.planning.joining import join, join_most
 from versant.planning.magnitude import magnitude
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph
@@ -41,18 +42,28 @@ EXCHANGE_LIMIT = 8_000_000
 NUMBER_LIMIT = 20_000_000
 """Numbers (nodes² × pairs) that a controller made of a graph may have."""
 
-NODE_LIMIT, FOLLOWED_LIMIT = 400, 3000
+NODE_LIMIT, FOLLOWED_LIMIT = 400, 10_000
 """Nodes of a graph that is unrolled; of the one that plans lead through."""
 
 LEAST_NODES, CLOSING, SOLVING = 20, 0.3, 100.0
 """Nodes that a graph may always have; share of the work done that a larger one may take; multiplications for each entry
 of the system of its values."""
 
+FEW_BLOCKS = 0.5
+"""Blocks for each node that a graph may have, up to which it is made so small by leaving nodes out."""
+
 FIRST_SHARE, GROWTH = 0.1, 1.5
 """Graphs are made after this share of the effort, then whenever the work has grown by this factor."""
 
-ROUNDS = 8
-"""Policy graphs made in a row, as long as each is better than the one before."""
+ROUNDS, RELUCTANCE, MOST_RELUCTANT = 8, 1.5, 4.0
+"""Policy graphs made in a row, as long as each is better than the one before. Where none is better than the lower bound
+was, the next are made so many times later, at most."""
+
+LEARNT = 1e-8
+"""Accuracy of the values of a large graph that are learnt."""
+
+QUICK = 0.2
+"""Share of the work done that making a graph may take where it is not asked for yet."""
 
 LOSS, OPEN = 1e-4, 0.01
 """Share of the value, and of the gap between the bounds, that leaving nodes out may lose."""
@@ -115,6 +126,7 @@ class GraphSearch:
         self._best: BlockGraph | None = None  # of those unrolled
         self._totals, self._worth = np.zeros(0), -np.inf  # of it: (1+m,)
         self._closed_at = 0.0  # work done when graphs were made last
+        self._next, self._caution = 0.0, 1.0  # work from which graphs are made again, and how much later if in vain
         self._cost = 0.0  # work that a node of the last of them took
 
     def run(self, effort: float) -> Solution:
@@ -123,18 +135,18 @@ class GraphSearch:
         if points.trials == 0:
             inherit(points, effort)
         while True:
-            self._close()
+            self._close(points.work >= effort)
             gap, target = points.gap()
             if gap <= target or points.work >= effort or time.perf_counter() >= model.deadline:
                 break
             first = FIRST_SHARE * effort if points.trials == 0 else 0.0
             before = points.work
-            points.run(min(effort, max(first, GROWTH * points.work)))
+            points.run(min(effort, max(first, self._next, GROWTH * before)))
             if points.work == before:
                 break
         model.alphas = points.useful()
         upper, plan = points.bound().value, best_plan(points)
-        if len(points.combination) == 1:  # no costs to be known exactly: the graph can wait
+        if len(points.combination) == 1 and not self._quick(plan):  # no costs to be known exactly: the graph can wait
             return Solution(lambda: self._small(plan)[0], points.bound().parts, points.combination, upper)
         graph, totals = self._small(plan)
         if totals is None:
@@ -158,27 +170,35 @@ class GraphSearch:
         model.deadline = deadline
         return improve(model, small.graph().merged(), combination) if small.n_nodes <= nodes else None
 
+    def _quick(self, plan: int) -> bool:
+        """Whether the graph that a plan leads through is made in little time."""
+        graph = follow(self.points, plan, FOLLOWED_LIMIT)
+        return graph is not None and SOLVING * graph.n_entries * ROUNDS <= QUICK * self.points.work
+
     def _small(self, plan: int) -> tuple[PolicyGraph, Array | None]:
         """The graph that a plan leads through, without the nodes that others can stand in for, and its totals.
 
-        Where that has too many nodes, or there is no time to thin it, it is the best of those that were unrolled. The
-        totals (1+m,) are None where they are not known yet.
+        Where that has far too many nodes, it is the best of those that were unrolled. The totals (1+m,) are None where
+        they are not known yet.
         """
         model, combination = self.points.model, self.points.combination
         assert self._best is not None
-        limit = max(1, int((NUMBER_LIMIT / len(model.owners)) ** 0.5))
+        limit = max(1, min(model.largest, int((NUMBER_LIMIT / len(model.owners)) ** 0.5)))
         graph, totals = follow(self.points, plan, FOLLOWED_LIMIT), self.points.bound().parts
-        late = time.perf_counter() >= model.deadline
-        if graph is None or graph.n_exchanges > EXCHANGE_LIMIT or (late and graph.n_nodes > limit):
+        if graph is None:
             graph, totals = self._best, self._totals
-        if late and graph.n_nodes <= limit:
-            return graph.graph().merged(), totals
-        loss = self._loss(float(totals @ combination))
-        thinned = thin(graph, combination, 1, loss)
-        small = thinned.graph().merged()
-        if small.n_nodes <= limit:
+        thinned = graph
+        if graph.n_exchanges <= EXCHANGE_LIMIT and time.perf_counter() < model.deadline:
+            thinned = thin(graph, combination, 1, self._loss(float(totals @ combination)))
+        small = join(thinned, limit)
+        if small is not None:
             return small, totals if thinned is graph else thinned.totals()
-        return improve(model, compress(model, small, combination, limit), combination), None
+        found = [join_most(thinned, limit)]
+        if len(np.unique(thinned.homes)) <= FEW_BLOCKS * limit:
+            found.append(join_most(thin(thinned, combination, limit, float("inf")), limit))
+        if self._best.n_nodes <= limit:
+            found.append(self._best.graph().merged())
+        return max(found, key=lambda one: float(one.totals(model) @ combination)), None
 
     def _loss(self, worth: float) -> float:
         """What leaving nodes out may lose: without costs, no more than a small share of the gap."""
@@ -186,18 +206,22 @@ class GraphSearch:
         free = OPEN * self.points.gap()[0] if len(self.points.combination) == 1 else 0.0
         return min(LOSS * size, max(exact * size, free))
 
-    def _close(self) -> None:
-        """Unroll the α-vectors into graphs and learn what their nodes are worth, as long as that helps."""
+    def _close(self, last: bool) -> None:
+        """Unroll the α-vectors into graphs and learn what their nodes are worth, as long as that helps.
+
+        Unless it is the last time, that is not done where too little work has been done since.
+        """
         points, model = self.points, self.points.model
-        if points.work == self._closed_at:
+        if points.work <= (self._closed_at if last else self._next):
             return
         limit = max(1, min(NODE_LIMIT, EDGE_LIMIT // len(model.owners), self._affordable))
+        lower, helped = float(points.bound().parts @ points.combination), False
         for _ in range(ROUNDS):
             begun = points.work
             if self._best is not None and time.perf_counter() >= model.deadline:
                 return
             graph = unroll(points, limit, PAIR_LIMIT)
-            values = graph.values(float("inf") if self._best is None else model.deadline)
+            values = graph.values(float("inf") if self._best is None else model.deadline, LEARNT)
             if self._best is not None and time.perf_counter() >= model.deadline:  # values cut short are no lower bounds
                 return
             self._learn(graph, values)
@@ -205,11 +229,14 @@ class GraphSearch:
             self._cost = (points.work - begun) / graph.n_nodes
             totals = values[0] @ model.root[1]
             worth = float(totals @ points.combination)
-            gained, self._worth = worth - self._worth, max(worth, self._worth)
-            self._best, self._totals = (graph, totals) if gained > 0.0 else (self._best, self._totals)
+            gained = worth - self._worth
+            if gained > 0.0:
+                self._best, self._totals, self._worth = graph, totals, worth
+            helped |= worth > lower + 0.01 * points.gap()[1]
             if gained <= 0.01 * points.gap()[1]:
                 break
-        self._closed_at = points.work
+        self._caution = 1.0 if helped else min(RELUCTANCE * self._caution, MOST_RELUCTANT)
+        self._closed_at, self._next = points.work, GROWTH * self._caution * points.work
 
     @property
     def _affordable(self) -> int:

@@ -76,6 +76,8 @@ class PointBased:
         thousandth of the spread of values.
     deadline : float
         Value of `time.perf_counter` at which to stop.
+    largest : int
+        Nodes that policy graphs may have.
 
     Examples
     --------
@@ -91,10 +93,11 @@ class PointBased:
         effort: float = 2e8,
         precision: float = 1e-4,
         deadline: float = float("inf"),
+        largest: int = 10**9,
     ) -> None:
         self.discount = require_discounted(pomdp)
         self.start = pomdp.start
-        self.effort, self.precision, self.deadline = effort, precision, deadline
+        self.effort, self.precision, self.deadline, self.largest = effort, precision, deadline, largest
         self.parts = np.stack([pomdp.rewards, *(pomdp.costs[name] for name in costs)])  # (1+m, S, A)
         self.entries = pair_entries(pomdp)
         self.owners = self.entries.pairs[:, 0]  # (K,)
@@ -263,7 +266,8 @@ class PointSearch:
         """Walk from the start belief to where the bounds agree well enough, then back up along the way."""
         path = walk(self, WALKS[self.trials % len(WALKS)], self._rng)
         for number, belief in reversed(path):
-            self.back_up(number, belief)
+            if time.perf_counter() < self.model.deadline or not self.trials:
+                self.back_up(number, belief)
         self.trials += 1
 
     def back_up(self, number: int, belief: Array) -> None:

@@ -66,8 +66,12 @@ class _Ranked:
     combination: Array  # (1+m,)
 
     @cached_property
+    def parts(self) -> list[Array]:
+        return self.graph.values(self.graph.model.deadline)
+
+    @cached_property
     def values(self) -> list[Array]:
-        return [np.tensordot(self.combination, part, axes=1) for part in self.graph.values(self.graph.model.deadline)]
+        return [np.tensordot(self.combination, part, axes=1) for part in self.parts]
 
     @property
     def worth(self) -> float:
@@ -84,7 +88,7 @@ class _Ranked:
             best = into.there[np.where(gone, -np.inf, into.worth).argmax(axis=1)]
             for row in np.flatnonzero(gone[into.aims]):
                 edges[into.sources[row]][into.positions[row]] = best[row]
-        return self.graph.with_edges(edges).reachable(), float(np.maximum(self._lost[removed], 0.0).sum())
+        return self.graph.with_edges(edges, self.parts).reachable(), float(np.maximum(self._lost[removed], 0.0).sum())
 
     @cached_property
     def _edges(self) -> list[_Edges]:

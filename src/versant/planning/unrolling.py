@@ -28,7 +28,7 @@ from scipy.sparse import csr_array
 from versant.planning.blocks import Turn
 from versant.planning.pointbased import PointBased, PointSearch, Successors
 from versant.planning.policygraph import PolicyGraph
-from versant.planning.series import solve_discounted
+from versant.planning.series import ACCURACY, solve_discounted
 
 __all__ = ["BlockGraph", "best_plan", "follow", "unroll"]
 
@@ -44,6 +44,7 @@ class BlockGraph:
     homes: Indices  # (X,) block
     actions: Indices  # (X,)
     edges: list[Indices]  # of each node the next, for the pairs of its action that its block has
+    near: list[Array] | None = None  # about its values, (1+m, c) each
 
     @property
     def n_nodes(self) -> int:
@@ -61,7 +62,7 @@ class BlockGraph:
         """Number of entries of the pair kernels of all nodes."""
         return sum(turn.ahead.nnz for turn in self.turns())
 
-    def values(self, deadline: float = float("inf")) -> list[Array]:
+    def values(self, deadline: float = float("inf"), accuracy: float = ACCURACY) -> list[Array]:
         """Values of reward and costs from every node, in the states of its block, (1+m, c) each.
 
         At the deadline, a value of `time.perf_counter`, they are what they are by then.
@@ -70,7 +71,8 @@ class BlockGraph:
         right = np.concatenate(
             [model.parts[:, model.blocks.states(int(n)), a].T for n, a in zip(self.homes, self.actions, strict=True)]
         )  # (N, 1+m)
-        solved = solve_discounted(self._chain(), model.discount, right, deadline)
+        near = None if self.near is None else np.concatenate([part.T for part in self.near])
+        solved = solve_discounted(self._chain(), model.discount, right, deadline, near, accuracy)
         ends = np.cumsum(model.blocks.sizes[self.homes])[:-1]
         return [part.T for part in np.split(solved, ends)]
 
@@ -92,9 +94,9 @@ class BlockGraph:
         blocks = self.model.blocks
         return [blocks.block(int(home)).turns[action] for home, action in zip(self.homes, self.actions, strict=True)]
 
-    def with_edges(self, edges: list[Indices]) -> BlockGraph:
-        """Return the same nodes with other edges."""
-        return BlockGraph(self.model, self.homes, self.actions, edges)
+    def with_edges(self, edges: list[Indices], near: list[Array]) -> BlockGraph:
+        """Return the same nodes with other edges, and about their values."""
+        return BlockGraph(self.model, self.homes, self.actions, edges, near)
 
     def reachable(self) -> BlockGraph:
         """Return the graph without the nodes that cannot be reached."""
@@ -108,7 +110,8 @@ class BlockGraph:
         number = np.zeros(self.n_nodes, dtype=np.intp)
         number[kept] = np.arange(len(kept))
         edges = [number[self.edges[node]] for node in kept]
-        return BlockGraph(self.model, self.homes[kept], self.actions[kept], edges)
+        near = None if self.near is None else [self.near[node] for node in kept]
+        return BlockGraph(self.model, self.homes[kept], self.actions[kept], edges, near)
 
     def graph(self) -> PolicyGraph:
         """Return the graph without its blocks; a node stays where it is after pairs that its block has not."""
@@ -257,4 +260,5 @@ def _closed(search: PointSearch, nodes: dict[tuple[int, int], _Node]) -> BlockGr
         edges.append(np.array(edge, dtype=np.intp))
     homes = np.array([home for home, _ in keys], dtype=np.intp)
     actions = np.array([nodes[key].action for key in keys], dtype=np.intp)
-    return BlockGraph(search.model, homes, actions, edges)
+    near = [search.cell(home).parts[vector] for home, vector in keys]
+    return BlockGraph(search.model, homes, actions, edges, near)

@@ -49,8 +49,11 @@ ROUNDS, FIRST_EFFORT, HARDEST_EFFORT, PRECISION = 60, 1e7, 2e9, 1e-5
 SMALL_SIZE = 4000
 """Pairs (action, observation) × states up to which these efforts hold; larger problems get more in proportion."""
 
-CERTIFIED, LATEST, THINNING = 64, 0.25, 0.08
+CERTIFIED, LATEST, THINNING = 100, 0.25, 0.1
 """Time is left for certifying so many nodes, no greater share of it than the next; and so much for thinning graphs."""
+
+LEAST_LARGE = 12
+"""Nodes that a policy graph may have however little time there is for certifying it."""
 
 CAUTION = 4.0
 """Certifying one node of a large controller may take so many times as long as evaluating a controller of one node."""
@@ -117,6 +120,13 @@ class Task:
         return CAUTION * seconds_of_a_node(self.smallest.loop)
 
     @property
+    def certified(self) -> int:
+        """Nodes of a policy graph for which there is time to certify it."""
+        if self.time is None or self.certifying == 0.0:
+            return UNLIMITED
+        return max(LEAST_LARGE, int(CAUTION * LATEST * self.time / self.certifying))
+
+    @property
     def able(self) -> tuple[BoundMethod, ...]:
         """Bounds that the size of the problem allows."""
         loop = self.smallest.loop
@@ -164,8 +174,9 @@ def solve(task: Task, method: str, nodes: int | str | None) -> Controller:
     effort, hardest = task.efforts(FIRST_EFFORT, HARDEST_EFFORT)
     columns = task.run.columns = task.columns(effort, hardest, task.end)
     layout = task.smallest.loop.layout
-    made = min(task.end, task.finish - min(CERTIFIED * task.certifying, LATEST * (task.time or 0.0)))
+    made = min(task.end, task.finish - min(CERTIFIED * task.certifying / CAUTION, LATEST * (task.time or 0.0)))
     columns.stop_at(made - THINNING * (task.time or 0.0))
+    columns.model.largest = task.certified
     for _ in range(task.iterations or ROUNDS):
         columns.generate(1, PRECISION)
         best = columns.best(MARGIN)
@@ -210,6 +221,7 @@ def ascend_from_starts(
         effort, hardest = task.efforts(GRAPH_EFFORT, HARDEST_GRAPH_EFFORT)
         ready = _graphs_ready(task, nodes, only is not None)
         task.run.columns = task.columns(effort, hardest, ready)
+        task.run.columns.model.largest = task.certified if nodes == "grow" else UNLIMITED
         _generate(task.run.columns, only)
     columns = task.run.columns
 
