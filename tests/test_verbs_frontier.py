@@ -17,6 +17,7 @@ from versant.planning.result import Plan
 from versant.tasks.zoo import tiger
 from versant.verbs.frontier import Frontier, frontier
 from versant.verbs.plan import plan
+from versant.verbs.tracing import Trace
 
 verb = importlib.import_module("versant.verbs.frontier")
 
@@ -143,3 +144,101 @@ def test_bad_arguments_are_named() -> None:
         frontier(RISKY, "risk", [1.0], budgets={"risk": 1.0})
     with pytest.raises(ProblemError, match="budget is set for 'fuel'"):
         frontier(RISKY, "fuel", [1.0])
+
+
+@pytest.mark.parametrize("how", [{"method": "columns"}, {"nodes": 2, "starts": 1, "families": ("graphs",)}])
+def test_a_resumed_frontier_says_what_an_uninterrupted_one_does(
+    how: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, asked, limits = tmp_path / "frontier.json", [], [0.08, 0.12]
+    how = {"iterations": 2, "bounds": (), **how}
+    whole = frontier(RISKY, "risk", limits, **how)
+
+    def counted(*given: Any, **settings: Any) -> Plan:
+        asked.append(settings["budgets"]["risk"])
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return plan(*given, **settings)
+
+    monkeypatch.setattr(verb, "plan", counted)
+    with pytest.raises(KeyboardInterrupt):
+        frontier(RISKY, "risk", limits, checkpoint=file, **how)
+    again = frontier(RISKY, "risk", limits, checkpoint=file, **how)
+    assert asked[:3] == [0.08, 0.12, 0.12]
+    np.testing.assert_array_equal(again.values, whole.values)
+    np.testing.assert_array_equal(again.upper_bounds, whole.upper_bounds)
+    for one, other in zip(again.plans, whole.plans, strict=True):
+        assert one.controller.to_dict() == other.controller.to_dict()
+
+
+@pytest.mark.parametrize(("cost", "side"), [("risk", "at most"), ("listen", "at least"), ("listen", "exactly")])
+def test_plans_that_begin_with_others_lose_nothing(cost: str, side: Any) -> None:
+    task, limits = tiger(costs=(cost,)), [0.07, 0.08] if cost == "risk" else [12.0, 12.5]
+    place = 0 if side == "at least" else 1  # of the limit that comes last
+    found = frontier(task, cost, limits, side=side, method="columns", bounds=(), iterations=6)
+    limit, last, bound = limits[place], found.plans[place], found.upper_bounds[place]
+    budget = {"at most": limit, "at least": (limit, None), "exactly": (limit, limit)}[side]
+    alone = plan(task, budgets={cost: budget}, method="columns", bounds=(), iterations=6)
+    assert last.feasible
+    assert last.value >= alone.value - 1e-5 * abs(alone.value)
+    assert alone.upper_bound is not None
+    assert bound <= alone.upper_bound + 1e-5 * abs(alone.value)
+
+
+def test_mixtures_take_the_place_of_plans_where_the_size_is_free() -> None:
+    grown = frontier(RISKY, "risk", [0.2], nodes="grow", starts=1, bounds=(), iterations=2)
+    assert (grown.values >= grown.mixtures - 2e-6 * np.abs(grown.mixtures)).all()
+    assert {one.method for one in grown.plans} <= {"natural", "columns"}
+
+
+def test_what_plans_at_other_limits_are_worth_is_used(curve: Frontier) -> None:
+    """Two controllers mixed by hand; a third plan is worse than they are."""
+    low, high = curve.plans[1], curve.plans[2]
+    between = 0.5 * (low.costs["risk"].value + high.costs["risk"].value)
+    made: list[dict[str, Any]] = []
+
+    def planned(**how: Any) -> Plan:
+        made.append(how)
+        return plan(RISKY, budgets=how["budgets"], starts=how["starts"], nodes=how["nodes"], bounds=(), iterations=5)
+
+    free = Trace(
+        planned, RISKY, "risk", np.array([0.08, between, 0.6]), "at most", {}, any_size=True, columns=False, time=None
+    )
+    free.plans = [low, low, high]
+    free.mix()
+    assert [how["budgets"]["risk"] for how in made] == [between]
+    assert free.plans[1].controller.n_nodes == 10
+    assert free.plans[1].value >= 0.5 * (low.value + high.value) - 1e-6
+    assert len(free.plans[1].bounds) == len(low.bounds) + 1
+    free.any_size, free.plans = False, [low, low, high]
+    free.mix()
+    assert free.plans == [low, low, high]  # a plan of a fixed size stays of that size
+
+
+def test_time_that_is_left_goes_to_the_widest_gap(curve: Frontier) -> None:
+    made: list[dict[str, Any]] = []
+
+    def planned(**how: Any) -> Plan:
+        made.append(how)
+        return replace(curve.plans[2], value=curve.plans[2].value + 1e-3)
+
+    plans = list(curve.plans[1:])
+    for time, left in ((100.0, True), (None, False)):
+        trace = Trace(planned, RISKY, "risk", curve.limits[1:], "at most", {}, any_size=False, columns=False, time=time)
+        trace.plans = [*plans]
+        gaps = np.array([1e-9, 1.0, 0.5])
+        trace.spend(gaps + [one.value for one in plans])
+        assert (trace.plans[1].value > plans[1].value) == left
+        assert trace.plans[0] is plans[0]
+        assert trace.plans[2] is plans[2]
+    assert [(how["budgets"], how["also"]) for how in made] == [({"risk": 0.6}, [plans[1].controller])]
+    assert 90.0 < made[0]["time"] <= 100.0
+    assert trace.plans[1].seconds == plans[1].seconds
+
+
+def test_every_plan_knows_the_bounds_of_all(curve: Frontier) -> None:
+    found = frontier(RISKY, "risk", [0.03, 0.08], nodes=2, starts=1, bounds=(), iterations=5)
+    for one, bound in zip(found.plans, found.upper_bounds, strict=True):
+        assert one.upper_bound == pytest.approx(bound, rel=1e-9)
+        assert min(proof.value for proof in one.bounds) == one.upper_bound
+        assert len(one.bounds) == len(one.proved_at)
