@@ -205,7 +205,10 @@ def _gap(problem: PlanningProblem, point: PlanningPoint) -> tuple[float, Array]:
 
 
 def _moves(evaluation: Evaluation) -> Array:
-    """Expected discounted number of uses of each transition (X, A, O, X'); pairs that cannot occur have none."""
+    """Expected discounted number of uses of each transition (X, A, O, X'); pairs that cannot occur have none.
+
+    Where pairs of state and node are open (see `reach`), only what was followed counts: they are lower bounds.
+    """
     layout = evaluation.loop.layout
     _, transition, action = (part[0] for part in layout.split(evaluation.theta))
     chosen = action.T[layout.pairs[:, 0]] * pair_visits(evaluation)[0]  # (K, X)

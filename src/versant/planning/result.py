@@ -58,7 +58,7 @@ class Plan:
     verdict: tuple[PlanVerdict, ...]
     least_excess: UpperBound | None  # where no controller within the budgets was found: a bound of the least excess
     history: tuple[Improvement, ...]
-    moves: Array  # (X, A, O, X') expected discounted number of uses of each transition
+    moves: Array  # (X, A, O, X') expected discounted number of uses of each transition; less where time was short
     problem: str
     minimised: str | None  # the cost that was to be small; the value is minus it
     method: str

@@ -52,6 +52,9 @@ SMALL_SIZE = 4000
 CERTIFIED, LATEST, THINNING = 100, 0.25, 0.1
 """Time is left for certifying so many nodes, no greater share of it than the next; and so much for thinning graphs."""
 
+FOLLOWING = 1e-7
+"""Seconds that a number of a policy graph, or an entry of its chain, takes while it is certified, about."""
+
 LEAST_LARGE = 12
 """Nodes that a policy graph may have however little time there is for certifying it."""
 
@@ -121,10 +124,12 @@ class Task:
 
     @property
     def certified(self) -> int:
-        """Nodes of a policy graph for which there is time to certify it."""
-        if self.time is None or self.certifying == 0.0:
+        """Nodes X of a policy graph for which there is time to certify it: K X² numbers, E X / A entries to follow."""
+        if self.time is None:
             return UNLIMITED
-        return max(LEAST_LARGE, int(CAUTION * LATEST * self.time / self.certifying))
+        loop, number = self.smallest.loop, LATEST * self.time / FOLLOWING
+        pairs, entries = loop.layout.n_pairs, len(loop.entries.pair) / self.pomdp.n_actions
+        return max(LEAST_LARGE, int(((entries**2 + 4.0 * pairs * number) ** 0.5 - entries) / (2.0 * pairs)))
 
     @property
     def able(self) -> tuple[BoundMethod, ...]:
