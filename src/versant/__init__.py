@@ -43,6 +43,7 @@ _HOMES = {
     "agents.alpha": "AlphaPolicy",
     "agents.controller": "Controller",
     "agents.controller_model": "ControllerModel",
+    "planning.findings": "Pool",
     "planning.result": "Interrupted Plan",
     "planning.verdict": "PlanVerdict",
     "verbs.plan": "plan",
