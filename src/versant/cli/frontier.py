@@ -11,7 +11,7 @@ from versant.cli.console import INTERRUPTED, WARNING, print_json, progress_bar, 
 from versant.cli.load import load_problem
 from versant.cli.options import as_dict, json_option, out_option, seed_option
 from versant.cli.output import folder_for
-from versant.cli.plan import problem_options
+from versant.cli.plan import problem_options, read_nodes
 
 if TYPE_CHECKING:
     from versant.verbs.frontier import Frontier
@@ -23,7 +23,12 @@ __all__ = ["frontier"]
 @click.argument("problem")
 @click.argument("budget")
 @click.argument("limits", type=float, nargs=-1, required=True)
-@click.option("--nodes", type=click.IntRange(min=1), help="Size of the controllers: 5, unless the method chooses it.")
+@click.option(
+    "--nodes",
+    callback=read_nodes,
+    metavar="N|grow",
+    help="Size of the controllers: 5, unless the method chooses it.",
+)
 @click.option("--method", default="natural", show_default=True, help="As for versant plan.")
 @click.option(
     "--side",
@@ -45,7 +50,7 @@ def frontier(
     problem: str,
     budget: str,
     limits: tuple[float, ...],
-    nodes: int | None,
+    nodes: Any,
     method: str,
     side: Any,
     minimise: str | None,

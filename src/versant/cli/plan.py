@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from versant.planning.certificate import Cost
     from versant.planning.result import Plan
 
-__all__ = ["exceeded", "plan", "problem_options", "write_plan"]
+__all__ = ["exceeded", "plan", "problem_options", "read_nodes", "write_plan"]
 
 
 def problem_options(command: Any) -> Any:
@@ -35,7 +35,7 @@ def problem_options(command: Any) -> Any:
     return command
 
 
-def _nodes(context: click.Context, option: click.Parameter, text: str | None) -> int | str | None:
+def read_nodes(context: click.Context, option: click.Parameter, text: str | None) -> int | str | None:
     """Read a number of nodes, or the word."""
     if text is None or text == "grow":
         return text
@@ -48,7 +48,7 @@ def _nodes(context: click.Context, option: click.Parameter, text: str | None) ->
 @click.argument("problem")
 @click.option(
     "--nodes",
-    callback=_nodes,
+    callback=read_nodes,
     metavar="N|grow",
     help="Size of the controller: 5 or that of --start, unless the method chooses it.",
 )
