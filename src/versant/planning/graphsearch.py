@@ -26,7 +26,7 @@ from versant.planning.joining import join, join_most
 from versant.planning.magnitude import magnitude
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.policygraph import PolicyGraph
-from versant.planning.thinning import thin
+from versant.planning.thinning import cut, thin
 from versant.planning.unrolling import BlockGraph, best_plan, follow, unroll
 
 __all__ = ["GraphSearch", "Solution", "solve_by_points"]
@@ -62,8 +62,9 @@ was, the next are made so many times later, at most."""
 LEARNT = 1e-8
 """Accuracy of the values of a large graph that are learnt."""
 
-QUICK = 0.2
-"""Share of the work done that making a graph may take where it is not asked for yet."""
+QUICK, GRACE = 0.2, 0.12
+"""Share of the work done that making a graph may take where it is not asked for yet; share of the time since the search
+began that it may take when it is late."""
 
 LOSS, OPEN = 1e-4, 0.01
 """Share of the value, and of the gap between the bounds, that leaving nodes out may lose."""
@@ -128,6 +129,7 @@ class GraphSearch:
         self._closed_at = 0.0  # work done when graphs were made last
         self._next, self._caution = 0.0, 1.0  # work from which graphs are made again, and how much later if in vain
         self._cost = 0.0  # work that a node of the last of them took
+        self._begun = time.perf_counter()
 
     def run(self, effort: float) -> Solution:
         """Search until the bounds agree or the work done reaches `effort`, about."""
@@ -181,24 +183,34 @@ class GraphSearch:
         Where that has far too many nodes, it is the best of those that were unrolled. The totals (1+m,) are None where
         they are not known yet.
         """
-        model, combination = self.points.model, self.points.combination
+        model = self.points.model
         assert self._best is not None
         limit = max(1, min(model.largest, int((NUMBER_LIMIT / len(model.owners)) ** 0.5)))
         graph, totals = follow(self.points, plan, FOLLOWED_LIMIT), self.points.bound().parts
         if graph is None:
             graph, totals = self._best, self._totals
+        now, deadline = time.perf_counter(), model.deadline
+        model.deadline = max(deadline, now + GRACE * (now - self._begun))
+        try:
+            return self._fewer(graph, totals, limit)
+        finally:
+            model.deadline = deadline
+
+    def _fewer(self, graph: BlockGraph, totals: Array, limit: int) -> tuple[PolicyGraph, Array | None]:
+        """A graph (of these totals) without nodes that others can stand in for, at most `limit` of them; its totals."""
+        assert self._best is not None
+        combination, model, few = self.points.combination, graph.model, FEW_BLOCKS * limit
+        if graph.n_nodes > limit and len(np.unique(graph.homes)) <= few:
+            cuts = [cut(graph, combination, limit).graph().merged(), self._best.graph().merged()]
+            found = [one for one in cuts if one.n_nodes <= limit]
+            return max(found, key=lambda one: float(one.totals(model) @ combination)), None
         thinned = graph
-        if graph.n_exchanges <= EXCHANGE_LIMIT and time.perf_counter() < model.deadline:
+        if graph.n_exchanges <= EXCHANGE_LIMIT:
             thinned = thin(graph, combination, 1, self._loss(float(totals @ combination)))
         small = join(thinned, limit)
         if small is not None:
             return small, totals if thinned is graph else thinned.totals()
-        found = [join_most(thinned, limit)]
-        if len(np.unique(thinned.homes)) <= FEW_BLOCKS * limit:
-            found.append(join_most(thin(thinned, combination, limit, float("inf")), limit))
-        if self._best.n_nodes <= limit:
-            found.append(self._best.graph().merged())
-        return max(found, key=lambda one: float(one.totals(model) @ combination)), None
+        return join_most(thinned, limit), None
 
     def _loss(self, worth: float) -> float:
         """What leaving nodes out may lose: without costs, no more than a small share of the gap."""

@@ -49,8 +49,9 @@ LARGEST_RATIO = 10
 SHARE = 0.5
 """Share of the time left that one size may take."""
 
-PAIR_LIMIT = 20_000
-"""Pairs (node, state) beyond which controllers do not grow: they are policy graphs, as large as these are."""
+PAIR_LIMIT, PAIR_LIMIT_ALONE = 20_000, 1200
+"""Pairs (node, state), with budgets and without, beyond which controllers do not grow: they are policy graphs, as large
+as these are."""
 
 MOST_ROUNDS = 1000
 """Searches for policy graphs where time is the limit."""
@@ -90,7 +91,7 @@ def grow(
     Controller
         The best of all sizes.
     """
-    if columns is not None and not can_grow(len(columns.model.start)):
+    if columns is not None and not can_grow(len(columns.model.start), len(columns.limits)):
         return _whole(searches, columns, seed)
     growth = _Growth(searches, columns, starts, seed, exchange)
     for size in sizes:
@@ -170,9 +171,9 @@ class _Growth:
         return whole or self.found
 
 
-def can_grow(states: int) -> bool:
-    """Whether a problem with so many states is small enough for controllers to grow."""
-    return LEAST_SIZE * states <= PAIR_LIMIT
+def can_grow(states: int, budgets: int) -> bool:
+    """Whether a problem with so many states is small enough for controllers to grow; less so without budgets."""
+    return LEAST_SIZE * states <= (PAIR_LIMIT if budgets else PAIR_LIMIT_ALONE)
 
 
 def _whole(searches: Callable[[int], Search], columns: Columns, seed: int) -> Controller:

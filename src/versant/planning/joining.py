@@ -28,7 +28,7 @@ __all__ = ["join", "join_most"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-SHARES = (0.0, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
+SHARES = (0.0, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
 """Shares of all that edges carry that may be left out, tried in this order."""
 
 

@@ -17,10 +17,14 @@ from numpy.typing import NDArray
 from versant.planning.shrinking import shrink
 from versant.planning.unrolling import BlockGraph
 
-__all__ = ["thin"]
+__all__ = ["cut", "thin"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+ROUNDS, ROUGH = 3, 1e-5
+"""Times that edges are led elsewhere after nodes have been cut, and accuracy of the values that choose where."""
 
 
 def thin(graph: BlockGraph, combination: Array, nodes: int, loss: float) -> BlockGraph:
@@ -45,6 +49,53 @@ def thin(graph: BlockGraph, combination: Array, nodes: int, loss: float) -> Bloc
         lambda: time.perf_counter() >= graph.model.deadline,
         loss,
     )
+
+
+def cut(graph: BlockGraph, combination: Array, nodes: int) -> BlockGraph:
+    """Keep the `nodes` most visited nodes, as far as their blocks are left one, and lead edges to the best of them.
+
+    Then every edge is led to the node that is best by what nodes are worth now, as long as that gains.
+    """
+    deadline = graph.model.deadline
+    visits = graph.occupancy(deadline)
+    order = np.argsort([-float(one.sum()) for one in visits], kind="stable")
+    kept = np.zeros(graph.n_nodes, dtype=bool)
+    _, first = np.unique(graph.homes[order], return_index=True)
+    kept[order[first]] = kept[0] = True  # the most visited of every block
+    kept[order[~kept[order]][: max(nodes - int(kept.sum()), 0)]] = True
+    best = _led(graph, combination, graph.values(deadline, ROUGH), visits, kept, kept)
+    worth = float(best.totals() @ combination)
+    for _ in range(ROUNDS):
+        if time.perf_counter() >= deadline:
+            break
+        every = np.ones(best.n_nodes, dtype=bool)
+        new = _led(best, combination, best.values(deadline, ROUGH), best.occupancy(deadline), every, ~every)
+        gained = float(new.totals() @ combination) - worth
+        if gained <= 0.0:
+            break
+        best, worth = new, worth + gained
+    return best
+
+
+def _led(
+    graph: BlockGraph, combination: Array, parts: list[Array], visits: list[Array], kept: Mask, stay: Mask
+) -> BlockGraph:
+    """The graph of the nodes kept (X,) with edges led to where they are worth most, but those to nodes that `stay`."""
+    values = {}
+    for home in np.unique(graph.homes[kept]).tolist():
+        there = np.flatnonzero(kept & (graph.homes == home))
+        values[home] = there, np.stack([np.tensordot(combination, parts[node], axes=1) for node in there])
+    edges = [edge.copy() for edge in graph.edges]
+    turns = graph.turns()
+    for node in np.flatnonzero(kept).tolist():
+        turn, sent = turns[node], turns[node].adjoint @ visits[node]
+        for position in np.flatnonzero(~stay[edges[node]]).tolist():
+            there, worth = values[int(turn.targets[position])]
+            begin, end = turn.begins[position : position + 2]
+            flow = worth @ sent[begin:end]
+            if flow.any() or not kept[edges[node][position]]:
+                edges[node][position] = there[int(flow.argmax())]
+    return graph.with_edges(edges, parts).reachable()
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,11 +24,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from versant.planning.blocks import Turn
 from versant.planning.pointbased import PointBased, PointSearch, Successors
 from versant.planning.policygraph import PolicyGraph
 from versant.planning.series import ACCURACY, solve_discounted
+from versant.planning.sweeps import run_order
 
 __all__ = ["BlockGraph", "best_plan", "follow", "unroll"]
 
@@ -67,23 +69,46 @@ class BlockGraph:
 
         At the deadline, a value of `time.perf_counter`, they are what they are by then.
         """
-        model = self.model
+        model, sizes = self.model, self.model.blocks.sizes[self.homes]
+        begins = np.concatenate([[0], np.cumsum(sizes)])
         right = np.concatenate(
             [model.parts[:, model.blocks.states(int(n)), a].T for n, a in zip(self.homes, self.actions, strict=True)]
         )  # (N, 1+m)
         near = None if self.near is None else np.concatenate([part.T for part in self.near])
-        solved = solve_discounted(self._chain(), model.discount, right, deadline, near, accuracy)
-        ends = np.cumsum(model.blocks.sizes[self.homes])[:-1]
-        return [part.T for part in np.split(solved, ends)]
+        turns, found = self.turns(), np.zeros_like(right)
+        for nodes in self._components():
+            places = np.concatenate([np.arange(begins[node], begins[node + 1]) for node in nodes])
+            for node in nodes:  # what comes after the component is known
+                ahead = np.concatenate([found[begins[one] : begins[one + 1]] for one in self.edges[node]])
+                right[begins[node] : begins[node + 1]] += model.discount * (turns[node].ahead @ ahead)
+            found[places] = right[places]
+            if len(nodes) > 1 or nodes[0] in self.edges[nodes[0]]:
+                first = None if near is None else near[places]
+                chain = self._chain(nodes)
+                found[places] = solve_discounted(chain, model.discount, right[places], deadline, first, accuracy)
+        return [part.T for part in np.split(found, begins[1:-1])]
 
     def occupancy(self, deadline: float = float("inf")) -> list[Array]:
         """Expected discounted number of visits of every node in the states of its block, (c,) each, as `values`."""
-        model = self.model
-        sizes = model.blocks.sizes[self.homes]
-        begun = np.zeros((int(sizes.sum()), 1))
-        begun[: sizes[0], 0] = model.root[1]
-        visits = solve_discounted(csr_array(self._chain().T), model.discount, begun, deadline)
-        return np.split(visits[:, 0], np.cumsum(sizes)[:-1])
+        model, sizes = self.model, self.model.blocks.sizes[self.homes]
+        begins = np.concatenate([[0], np.cumsum(sizes)])
+        found = np.zeros(begins[-1])
+        found[: sizes[0]] = model.root[1]
+        turns = self.turns()
+        for nodes in reversed(self._components()):
+            if len(nodes) > 1 or nodes[0] in self.edges[nodes[0]]:
+                places = np.concatenate([np.arange(begins[node], begins[node + 1]) for node in nodes])
+                chain = csr_array(self._chain(nodes).T)
+                found[places] = solve_discounted(chain, model.discount, found[places, None], deadline)[:, 0]
+            inside = set(nodes)
+            for node in nodes:
+                sent = model.discount * (turns[node].adjoint @ found[begins[node] : begins[node + 1]])
+                for one, begin, end in zip(
+                    self.edges[node].tolist(), turns[node].begins[:-1], turns[node].begins[1:], strict=True
+                ):
+                    if one not in inside:
+                        found[begins[one] : begins[one + 1]] += sent[begin:end]
+        return np.split(found, begins[1:-1])
 
     def totals(self) -> Array:
         """Value and costs from the start belief, (1+m,)."""
@@ -121,23 +146,36 @@ class BlockGraph:
             successors[node, turn.pairs] = edge
         return PolicyGraph(self.actions, successors, (nodes == 0).astype(np.float64))
 
-    def _chain(self) -> csr_array[Any]:
-        """T over (x, s), s in the block of x, (N, N)."""
-        sizes = self.model.blocks.sizes[self.homes]
+    def _components(self) -> list[list[int]]:
+        """Strongly connected components of the nodes, those that come after a component before it."""
+        sources = np.repeat(np.arange(self.n_nodes), [len(edge) for edge in self.edges])
+        shape = (self.n_nodes, self.n_nodes)
+        order = run_order(csr_array((np.ones(len(sources)), (sources, np.concatenate(self.edges))), shape=shape))
+        label = connected_components(
+            csr_array((np.ones(len(sources)), (sources, np.concatenate(self.edges))), shape=shape), connection="strong"
+        )[1][order]
+        return [part.tolist() for part in np.split(order, np.flatnonzero(np.diff(label)) + 1)]
+
+    def _chain(self, nodes: list[int]) -> csr_array[Any]:
+        """T over (x, s), s in the block of x, of a component's nodes x; what leaves them is left out."""
+        sizes = self.model.blocks.sizes[self.homes[nodes]]
         begins = np.concatenate([[0], np.cumsum(sizes)])
-        data, columns, lengths = [], [], []
-        for turn, edge in zip(self.turns(), self.edges, strict=True):
+        number = np.full(self.n_nodes, -1, dtype=np.intp)
+        number[nodes] = np.arange(len(nodes))
+        turns, data, rows, columns = self.turns(), [], [], []
+        for begun, node in zip(begins.tolist(), nodes, strict=False):
+            turn, edge = turns[node], number[self.edges[node]]
             widths = np.diff(turn.begins)
             local = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
-            place = np.repeat(begins[edge], widths) + local
-            data.append(turn.ahead.data)
-            columns.append(place[turn.ahead.indices])
-            lengths.append(np.diff(turn.ahead.indptr))
-        indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-        shape = (int(begins[-1]), int(begins[-1]))
-        chain = csr_array((np.concatenate(data), np.concatenate(columns), indptr), shape=shape)
-        chain.sum_duplicates()  # observations that lead to the same pair
-        return chain
+            place = np.where(np.repeat(edge, widths) >= 0, np.repeat(begins[edge], widths) + local, -1)
+            column = place[turn.ahead.indices]
+            kept = column >= 0
+            rows.append(begun + np.repeat(np.arange(turn.ahead.shape[0]), np.diff(turn.ahead.indptr))[kept])
+            columns.append(column[kept])
+            data.append(turn.ahead.data[kept])
+        size = int(begins[-1])
+        places = (np.concatenate(rows), np.concatenate(columns))
+        return csr_array((np.concatenate(data), places), shape=(size, size))  # which sums duplicates
 
 
 def best_plan(search: PointSearch) -> int:

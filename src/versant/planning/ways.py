@@ -263,7 +263,7 @@ def ascend_from_starts(
 def _graphs_ready(task: Task, nodes: int | str | None, alone: bool) -> float:
     """When to end the search for policy graphs: later where the graph is all there is, but in time to certify it."""
     if nodes == "grow":
-        return task.ready if can_grow(task.pomdp.n_states) else task.deadline
+        return task.ready if can_grow(task.pomdp.n_states, len(task.pomdp.budgets)) else task.deadline
     ready = 0.5 * (task.ready + task.deadline) if alone else task.ready
     return min(ready, task.finish - 2.0 * _size(task.pomdp, nodes) * task.certifying)  # shrinking takes about as long
 
