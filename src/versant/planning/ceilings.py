@@ -18,19 +18,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.sawtooth import Points
 from versant.planning.settling import settle, work_of
 
 if TYPE_CHECKING:
     from versant.planning.pointbased import PointSearch
 
-__all__ = ["Blend", "Ceiling", "blend", "inherit"]
+__all__ = ["Blend", "Ceiling", "blend", "inherit", "latest"]
 
 Array = NDArray[np.float64]
 
 SETTLING, TIGHT = 0.5, 1e-3
 """Share of a search's effort that settling the bounds it begins with may take; share of the gap there would be without
 them that is next to tight."""
+
+NUMBERS_LIMIT = 2_000_000
+"""Positive elements of all points that are kept for other searches."""
 
 BURDEN = 4.0
 """How many times the points of a search that came as far may be taken over."""
@@ -115,9 +119,16 @@ class Blend:
 
     def upper(self, number: int, beliefs: Array) -> Array:
         """Upper bounds at unnormalised beliefs (k, c) of a block, (k,)."""
-        bounds = np.stack([one.upper(number, beliefs) for one in self.ceilings])
-        total: Array = self.rest * beliefs.sum(axis=1) + np.array(self.shares) @ bounds
+        bounds, shares = np.stack([one.upper(number, beliefs) for one in self.ceilings]), np.array(self.shares)
+        total: Array = self.rest * beliefs.sum(axis=1) + shares @ bounds
+        total += 4 * (len(shares) + 2) * UNIT_ROUNDOFF * (np.abs(total) + shares @ np.abs(bounds))
         return total
+
+
+def latest(ceilings: Sequence[Ceiling]) -> list[Ceiling]:
+    """The last ones, as many as have no more numbers than may be kept; at least one."""
+    numbers = np.cumsum([sum(points.elements for _, points in one.blocks.values()) for one in ceilings[::-1]])
+    return [*ceilings[max(0, len(ceilings) - max(1, int((numbers <= NUMBERS_LIMIT).sum()))) :]]
 
 
 def inherit(search: PointSearch, effort: float) -> None:
@@ -192,7 +203,9 @@ def blend(ceilings: Sequence[Ceiling], combination: Array, least: Array, most: A
     if not len(used):
         return None
     rest = combination - shares[used] @ table[used]
-    paid = float(np.maximum(rest * least, rest * most).sum())
+    size = np.abs(combination) + shares[used] @ np.abs(table[used])
+    rounding = 4 * (len(used) + 2) * UNIT_ROUNDOFF * size @ np.maximum(np.abs(least), np.abs(most))
+    paid = float(np.maximum(rest * least, rest * most).sum() + rounding)
     return Blend(tuple(ceilings[i] for i in used.tolist()), tuple(shares[used].tolist()), paid)
 
 

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from versant.optimise.cutting import model_minimum
 from versant.planning.bounds import UpperBound, add_budgets, units
-from versant.planning.ceilings import Ceiling
+from versant.planning.ceilings import Ceiling, latest
 from versant.planning.findings import Findings
 from versant.planning.graphsearch import GraphSearch, Solution
 from versant.planning.magnitude import magnitude
@@ -50,9 +50,6 @@ CLOSE = 1e-5
 
 HARDER = 4.0
 """Factor of the effort and the precision of searches when no plan is new."""
-
-CEILINGS = 16
-"""Searches whose upper bounds are kept for others, the last of all."""
 
 SHARE = 0.4
 """Share of the gap asked for that a search may leave."""
@@ -161,6 +158,8 @@ class Columns:
 
     def closed(self, precision: float) -> bool:
         """Whether master and bound agree to `precision` × |value|."""
+        if not self.found:
+            return False
         best = self.best()
         value = float(best.totals[0])
         return best.excess <= 1e-9 and self.upper.value - value <= precision * magnitude(value, self.spread)
@@ -179,15 +178,15 @@ class Columns:
         combination = np.concatenate([[1.0], -multipliers])
         if self._search is None or not np.array_equal(self._search.points.combination, combination):
             if self._search is not None:
-                self.model.ceilings.append(Ceiling.of(self._search.points))
+                self._hand_on(self._search)
             self._search = GraphSearch(self.model, combination)
         return self._keep(self._search.run(self.effort))
 
     def findings(self) -> Findings:
         """What the searches have found so far, for other limits."""
         last = () if self._search is None else (Ceiling.of(self._search.points),)
-        ceilings = (*self.model.ceilings, *last)[-CEILINGS:]
-        return Findings(tuple(self.found), self.model.plans, self.model.alphas, ceilings).needed()
+        ceilings = latest([*self.model.ceilings, *last])
+        return Findings(tuple(self.found), self.model.plans, self.model.alphas, tuple(ceilings)).needed()
 
     def best(self, margin: float = 0.0) -> Mixture:
         """Solve the master; while no mixture keeps the budgets, the one whose largest excess is least.
@@ -228,6 +227,10 @@ class Columns:
         self.upper = min(self.upper, found.bound(self.budgets), key=lambda one: one.value)
         return found
 
+    def _hand_on(self, search: GraphSearch) -> None:
+        """Let later searches begin with the upper bounds of one that is over."""
+        self.model.ceilings = latest([*self.model.ceilings, Ceiling.of(search.points)])
+
     def _searched(self, multipliers: Array) -> bool:
         """Whether the last search was for these multipliers, with all the effort that searches may take now."""
         last = None if self._search is None else self._search.points
@@ -253,7 +256,7 @@ class Columns:
         for shares in corners if len(corners) > 2 else corners[:1]:
             cheap = GraphSearch(self.model, np.concatenate([[0.0], -shares / self.scales]))
             self._keep(cheap.run(self.effort))
-            self.model.ceilings.append(Ceiling.of(cheap.points))
+            self._hand_on(cheap)
 
     def _dual(self) -> tuple[float, Array]:
         """Minimise the largest plane over λ in the box, which grows while it stops λ."""
