@@ -34,7 +34,7 @@ __all__ = ["settle", "settling_work", "work_of"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-NUMBERS_LIMIT = 20_000_000
+NUMBERS_LIMIT = 10_000_000
 """Numbers (sites² × actions) up to which it is done."""
 
 ROUNDS, POLICIES = 4, 30
