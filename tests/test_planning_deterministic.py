@@ -57,6 +57,20 @@ def test_of_all_deterministic_controllers_the_best_is_found(seed: int) -> None:
         assert found.upper_bound >= found.value
 
 
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_one_start_is_enough_where_all_nodes_can_be_replaced(seed: int) -> None:
+    pomdp = random_problem(seed, states=3, actions=2, observations=2, costs=1)
+    free = plan(pomdp, nodes=2, starts=2, families=("random",), bounds=())
+    budget = 0.9 * free.costs["c0"].value
+    problem = PlanningProblem(pomdp, 2, {"c0": budget})
+    theta = problem.shape.project(np.random.default_rng(seed).random((1, problem.loop.layout.size)))
+    found, excess = best_deterministic(problem, theta)
+    truth = best_of_all(pomdp, budget)
+    assert (excess[0] <= 0.0) == (truth > -np.inf)
+    if excess[0] <= 0.0:
+        assert problem.loop.evaluate(found).totals[0, 0] == pytest.approx(truth, rel=1e-9)
+
+
 def test_tiger_needs_no_chance() -> None:
     found = plan(RISKY, nodes=5, deterministic=True, starts=4, bounds=())
     assert is_deterministic(found)

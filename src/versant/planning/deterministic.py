@@ -1,4 +1,4 @@
-"""Controllers without chance: rounding, then exchange of one decision at a time.
+"""Controllers without chance: rounding, then exchange of one decision at a time, then of all that a node does.
 
 A deterministic controller begins in one node, takes one action in each, and moves to one node after each observation.
 Rounding takes the likeliest of every distribution. From there one decision at a time is exchanged, as long as that
@@ -7,10 +7,11 @@ budgets, more value. If one block alone changes by δ,
 
     f(θ + δ) − f(θ)  =  ∇f(θ)·δ / (1 + c),      1 + c > 0
 
-(Sherman & Morrison), so that the gradient has the sign of every single exchange and tells which to evaluate. The result
-is a local optimum of single exchanges; that no deterministic controller of this size is better is not proved. Upper
-bounds of all policies hold for it, too, but within budgets chance is often worth something, so that they need not be
-near.
+(Sherman & Morrison), so that the gradient has the sign of every single exchange and tells which to evaluate. Of the
+best controllers to which this leads, all that one node does is replaced, or that two or more do, as long as the ways to
+do so are few enough to be evaluated (see `replacement`). The result is a local optimum; that no deterministic
+controller of this size is better is not proved. Upper bounds of all policies hold for it, too, but within budgets
+chance is often worth something, so that they need not be near.
 
 Source: Littman 1994, *Memoryless policies*; Hansen 1998, *Solving POMDPs by searching in policy space*.
 """
@@ -18,12 +19,14 @@ Source: Littman 1994, *Memoryless policies*; Hansen 1998, *Solving POMDPs by sea
 from __future__ import annotations
 
 import time
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from versant.optimise.simplex import Simplices
 from versant.planning.problem import PlanningProblem
+from versant.planning.replacement import replaced
 
 __all__ = ["PRICES", "best_deterministic", "rounded"]
 
@@ -31,6 +34,12 @@ Array = NDArray[np.float64]
 
 CANDIDATES = 32
 """Exchanges that are evaluated at a time, the most promising first."""
+
+REPLACEMENTS, REPLACEMENT_WORK = 3000, 3e7
+"""Ways of replacing what nodes do that are evaluated at most, and the elements of their systems."""
+
+REPLACED = 3
+"""So many of the best controllers have what nodes do replaced."""
 
 ROUNDS = 500
 PRICES = (1e-3, 1e-2, 1e-1, np.inf)
@@ -55,7 +64,7 @@ def rounded(shape: Simplices, theta: Array) -> Array:
 
 
 def best_deterministic(problem: PlanningProblem, theta: Array, deadline: float = float("inf")) -> tuple[Array, Array]:
-    """Round controllers (B, n) and improve them by single exchanges.
+    """Round controllers (B, n) and improve them by exchanges.
 
     Returns
     -------
@@ -63,31 +72,38 @@ def best_deterministic(problem: PlanningProblem, theta: Array, deadline: float =
     excess : (B,) array
         Largest excess over a budget, not below zero.
     """
-    found = [_improved(problem, row, deadline) for row in rounded(problem.shape, theta)]
-    return np.stack([row for row, _ in found]), np.array([excess for _, excess in found])
+    found = np.stack([_improved(problem, row, deadline) for row in rounded(problem.shape, theta)])
+    order = problem.loop.n_states * problem.loop.layout.nodes
+    most = int(min(REPLACEMENTS, REPLACEMENT_WORK / order**2))
+    ranks = _ranks(problem, found, PRICES[-1])
+    for best in np.lexsort((ranks[:, 1], ranks[:, 0]))[:REPLACED]:
+        found[best] = _exchanged(problem, found[best], PRICES[-1], deadline, most)
+    return found, _ranks(problem, found, PRICES[-1])[:, 0]
 
 
-def _improved(problem: PlanningProblem, theta: Array, deadline: float) -> tuple[Array, float]:
-    """Exchange decisions from one rounded controller (n,) until no single exchange helps."""
+def _improved(problem: PlanningProblem, theta: Array, deadline: float) -> Array:
+    """Exchange single decisions from one rounded controller (n,) until none helps."""
     ways = [theta, *(_exchanged(problem, theta, price, deadline) for price in PRICES[:-1])]
     ends = np.stack([_exchanged(problem, way, PRICES[-1], deadline) for way in ways])
     ranks = _ranks(problem, ends, PRICES[-1])
-    best = int(np.lexsort((ranks[:, 1], ranks[:, 0]))[0])
-    return ends[best], float(ranks[best, 0])
+    best: Array = ends[int(np.lexsort((ranks[:, 1], ranks[:, 0]))[0])]
+    return best
 
 
-def _exchanged(problem: PlanningProblem, theta: Array, price: float, deadline: float) -> Array:
-    """Exchange decisions as long as one exchange is better at this price of excess."""
+def _exchanged(problem: PlanningProblem, theta: Array, price: float, deadline: float, most: int = 0) -> Array:
+    """Exchange decisions as long as that is better at this price of excess: single ones, then up to `most` of nodes."""
     rank = _ranks(problem, theta[None], price)[0]
     for _ in range(ROUNDS):
         improved = False
-        for block in _promising(problem, theta, price):
+        for block in chain(_promising(problem, theta, price), replaced(problem.loop.layout, theta, most)):
+            if time.perf_counter() >= deadline:
+                return theta
             ranks = _ranks(problem, block, price)
             best = int(np.lexsort((ranks[:, 1], ranks[:, 0]))[0])
             if _better(ranks[best], rank):
                 theta, rank, improved = block[best], ranks[best], True
                 break
-        if not improved or time.perf_counter() >= deadline:
+        if not improved:
             break
     return theta
 
