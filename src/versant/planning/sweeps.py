@@ -31,7 +31,7 @@ __all__ = ["reached_from", "run_order", "sweep_until"]
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-PLAIN, WINDOW, WORSE = 10, 4, 4.0
+PLAIN, WINDOW, WORSE = 10, 8, 4.0
 """Sweeps before iterates are mixed, how many of them, and how much more than the least change begins mixing anew."""
 
 IR = """
@@ -201,26 +201,36 @@ class _Mixing:
         self._least = np.inf
         self._made: list[Array] = []  # differences between sweeps
         self._changes: list[Array] = []
+        self._products = np.zeros((0, 0))  # of the changes
 
     def mixed(self, made: Array, change: Array, size: float) -> Array:
         """Where to begin the next sweep; after one that has changed more than those before, with what it made."""
         if self._last is not None:
-            self._made = [*self._made, made - self._last[0]][-WINDOW:]
-            self._changes = [*self._changes, change - self._last[1]][-WINDOW:]
+            self._add(made - self._last[0], change - self._last[1])
         self._last = made, change
         if size > WORSE * self._least:
-            self._last, self._made, self._changes, self._least = None, [], [], np.inf
+            self._last, self._least, self._products = None, np.inf, np.zeros((0, 0))
+            self._made, self._changes = [], []
             return made
         self._least = min(size, self._least)
         if not self._changes:
             return made
-        products = np.array([[one @ other for other in self._changes] for one in self._changes])
+        products = self._products.copy()
         products[np.diag_indices(len(products))] *= 1.0 + 1e-14
         shares = np.linalg.lstsq(products, np.array([one @ change for one in self._changes]), rcond=1e-15)[0]
         mixed = made.copy()
         for share, one in zip(shares.tolist(), self._made, strict=True):
             mixed -= share * one
         return mixed
+
+    def _add(self, made: Array, change: Array) -> None:
+        """Keep one more pair of differences, and its products with those kept."""
+        self._made, self._changes = [*self._made, made][-WINDOW:], [*self._changes, change][-WINDOW:]
+        known = self._products[-(len(self._changes) - 1) :, -(len(self._changes) - 1) :]
+        products = np.empty((len(self._changes), len(self._changes)))
+        products[-1] = products[:, -1] = [one @ change for one in self._changes]
+        products[:-1, :-1] = known if len(self._changes) > 1 else 0.0
+        self._products = products
 
 
 @cache
