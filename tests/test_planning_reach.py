@@ -130,3 +130,23 @@ def test_every_policy_lies_in_the_ranges_of_values() -> None:
             assert (lowest[:, None] <= values).all()
             assert (values <= highest[:, None]).all()
         assert (value_ranges(pomdp)[1] < highest).all()
+
+
+def test_bounds_hold_however_few_sweeps_there_are() -> None:
+    pomdp = PROBLEMS[3]
+    one = random_controllers(pomdp, 3, 1)[0]
+    with patch("versant.planning.reach.AT_ONCE", 1):
+        found, loop, _, _ = walked(pomdp, one, limit=60)
+    assert 0 < found.followed < len(found.pairs)
+    state, node = np.divmod(found.pairs, 3)
+    exact = loop.evaluate(loop.layout.vector([one])).node_values[0, state, node]  # (N, 1+m)
+    right = np.einsum("jna,na->nj", loop.payoffs[:, state], one.action[node])
+    lowest, highest = value_ranges(pomdp)
+    widths = []
+    for deadline in (0.0, np.inf):
+        lower, upper = found.bounds(right, (lowest[state], highest[state]), 20, deadline)
+        assert (lower <= exact).all()
+        assert (exact <= upper).all()
+        widths.append(upper - lower)
+    assert (widths[1] <= widths[0]).all()
+    assert (widths[1] < widths[0] - 1e-3).any()
