@@ -18,6 +18,7 @@ from versant.tasks.zoo import tiger
 from versant.verbs.frontier import Frontier, frontier
 from versant.verbs.plan import plan
 from versant.verbs.tracing import Trace
+from versant.verbs.verify import verify
 
 verb = importlib.import_module("versant.verbs.frontier")
 
@@ -242,3 +243,4 @@ def test_every_plan_knows_the_bounds_of_all(curve: Frontier) -> None:
         assert one.upper_bound == pytest.approx(bound, rel=1e-9)
         assert min(proof.value for proof in one.bounds) == one.upper_bound
         assert len(one.bounds) == len(one.proved_at)
+        assert verify(one, RISKY.with_budgets({"risk": one.costs["risk"].budget})).holds

@@ -25,10 +25,13 @@ from numpy.typing import NDArray
 from versant.agents.controller import Controller
 from versant.errors import ProblemError
 from versant.files import write_json
+from versant.planning.bounds import UpperBound
+from versant.planning.certificate import certify
 from versant.planning.findings import Pool
 from versant.planning.onesided import one_sided
 from versant.planning.result import Plan
 from versant.planning.saved import plan_from_dict
+from versant.planning.verdict import PlanVerdict, judge
 from versant.tasks.pomdp import Limits, Pomdp
 
 __all__ = ["Checkpoint", "Side", "Trace", "best_pair", "points"]
@@ -153,7 +156,8 @@ class Trace:
         self.planned, self.budget, self.limits, self.side = planned, budget, limits, side
         self.any_size, self.columns = any_size, columns
         self.budgets = [{**others, budget: _bounds(limit, side)} for limit in limits.tolist()]
-        self.sided = [one_sided(problem.with_budgets(one)) for one in self.budgets]
+        self.problems = [problem.with_budgets(one) for one in self.budgets]
+        self.sided = [one_sided(one) for one in self.problems]
         self.time, self.end = time, np.inf if time is None else clock.perf_counter() + time
         self.plans: list[Plan] = []
         self.pool = Pool()
@@ -188,8 +192,7 @@ class Trace:
             bound = self.pool.findings.upper(sided.pomdp.budgets)
             if plan.upper_bound is not None and bound.value < plan.upper_bound:
                 netted = replace(bound, multipliers=sided.net(bound.multipliers))
-                bounds, moments = (*plan.bounds, netted), (*plan.proved_at, plan.seconds)
-                self.plans[place] = replace(plan, bounds=bounds, proved_at=moments, upper_bound=bound.value)
+                self.plans[place] = self._bounded(place, plan, (*plan.bounds, netted), (*plan.proved_at, plan.seconds))
 
     def spend(self, upper_bounds: Array) -> None:
         """Plan again where the plan lies farthest below the bound (n,), if there is time left."""
@@ -225,16 +228,23 @@ class Trace:
         """Keep the better of two plans, and the bounds of both."""
         old = self.plans[place]
         better = new.feasible and (not old.feasible or new.value > old.value)
-        bounds = (*old.bounds, *new.bounds)
         later = [one._replace(seconds=old.seconds + one.seconds) for one in new.history]
-        self.plans[place] = replace(
+        kept = replace(
             new if better else old,
-            bounds=bounds,
-            proved_at=(*old.proved_at, *(old.seconds + moment for moment in new.proved_at)),
-            upper_bound=min((one.value for one in bounds), default=None),
             history=(*old.history, *later) if better else old.history,
             seconds=old.seconds + new.seconds,
         )
+        moments = (*old.proved_at, *(old.seconds + moment for moment in new.proved_at))
+        self.plans[place] = self._bounded(place, kept, (*old.bounds, *new.bounds), moments)
+
+    def _bounded(self, place: int, plan: Plan, bounds: tuple[UpperBound, ...], moments: tuple[float, ...]) -> Plan:
+        """The same plan with other bounds, and what these say of it."""
+        least = min((one.value for one in bounds), default=None)
+        larger = -np.inf if plan.larger is None else plan.larger.value
+        proved = PlanVerdict.INFEASIBLE in plan.verdict
+        verdict = judge(certify(self.problems[place], plan.controller), least, proved, larger)
+        told = plan.larger if PlanVerdict.LIMITED_BY_SIZE in verdict else None
+        return replace(plan, bounds=bounds, proved_at=moments, upper_bound=least, verdict=verdict, larger=told)
 
 
 def points(plans: Sequence[Plan], budget: str, side: Side) -> tuple[Array, Array]:
