@@ -138,7 +138,7 @@ class Plan:
         if proof is not None and proof.value > 0.0:
             prices = ", ".join(f"{name} {price:.4g}" for name, price in proof.multipliers.items() if price)
             yield f"every policy exceeds one by {proof.value:.3g} of it or more ({proof.method}; multipliers: {prices})"
-        else:
+        elif self.larger is None:
             yield "whether any policy keeps all budgets is open"
 
 

@@ -59,7 +59,7 @@ FINALISTS, ROUNDED = 5, 4
 EXCHANGES, EXCHANGE_ORDER, EXCHANGE_STEPS, EXCHANGE_LIMIT = 40, 100, 300, 2000
 """Nodes exchanged at a time up to so many pairs (state, node); iterations; pairs up to which one is, within a time."""
 
-PATIENCE = 3
+PATIENCE = 6
 """So many times in a row that exchanges gain nothing end them."""
 
 NEAR = 1e-5
@@ -133,8 +133,11 @@ class Search:
                 break
             self._ascend(family, self._vector(batch), limits)
 
-    def exchange(self) -> None:
-        """Ascend from the best controllers with a node exchanged; called again, it goes on where it ended."""
+    def exchange(self) -> bool:
+        """Ascend from the best controllers with a node exchanged; called again, it goes on where it ended.
+
+        Whether there was always one left to exchange.
+        """
         limits = Limits(min(self.iterations, EXCHANGE_STEPS), self.deadline, gain=COARSE)
         idle, number = 0, self._number_of_exchanges()
         while number and idle < PATIENCE and not (self.late or self.reached):
@@ -143,9 +146,11 @@ class Search:
                 idle, self._exchanged, self._waiting = 0, rank, self._exchanges()
             batch = list(islice(self._waiting, number))
             if not batch:
-                break
+                self._exchanged = None  # other finalists may come
+                return False
             self._ascend("exchange", np.stack(batch), limits)
             idle += 1
+        return True
 
     def _exchanges(self) -> Iterator[Array]:
         """Exchanges of a node in the finalists, by turns in the best and in one of the others."""

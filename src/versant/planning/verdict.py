@@ -62,7 +62,8 @@ class PlanVerdict(Word):
     )
     LIMITED_BY_SIZE = (
         "limited_by_size",
-        "a controller with more nodes, met on the way, is worth over 1e-3 more; `larger` says how large it is",
+        "a controller with more nodes, met on the way, is worth over 1e-3 more, or keeps budgets that this one breaks; "
+        "`larger` says how large it is",
         'as many nodes, or nodes="grow"; or a method that chooses the size, "columns" or (without budgets) "alpha".',
     )
     INFEASIBLE = (
@@ -94,10 +95,11 @@ def judge(
         The best one.
     proved_infeasible : bool
     larger : float
-        Value of a larger controller within the budgets.
+        Value of a larger controller within the budgets; infinite, below zero, without one.
     """
     if not (certificate.feasible or certificate.undecided):
-        return PlanVerdict.BUDGET_VIOLATED, PlanVerdict.INFEASIBLE if proved_infeasible else PlanVerdict.NOT_FOUND
+        known = PlanVerdict.LIMITED_BY_SIZE if larger > float("-inf") else PlanVerdict.NOT_FOUND
+        return PlanVerdict.BUDGET_VIOLATED, PlanVerdict.INFEASIBLE if proved_infeasible else known
     stationary = certificate.gap <= STATIONARY_WITHIN * magnitude(certificate.value, certificate.scale)
     flags = [
         PlanVerdict.FEASIBLE if certificate.feasible else PlanVerdict.UNDECIDED,

@@ -40,6 +40,9 @@ FAMILIES: tuple[Family, ...] = ("graphs", "random", "exchange")
 """Families of starts: policy graphs of a point-based search, random controllers, and the best with a node exchanged."""
 
 NODES, ITERATIONS, UNLIMITED = 5, 2000, 10**9
+FURTHER = 3
+"""So many times the random starts follow where no exchange of a node is left to try."""
+
 STARTS, TIMED_STARTS, LEAST_STARTS, SMALL_ORDER = 40, 4, 1, 300
 """Random starts where there are at most so many pairs (state, node), for growth within a time, and for the largest."""
 
@@ -310,7 +313,8 @@ def _run(search: Search, starts: int | Sequence[Controller], seed: int, timed: b
         search.run(starts, "given")
     else:
         search.run(islice(fresh, starts), "random")
-    if exchange:
+    if exchange and not search.exchange() and isinstance(starts, int | np.integer):
+        search.run(islice(fresh, FURTHER * starts), "random")  # so small that it is soon searched through
         search.exchange()
     while timed and not search.late and not search.reached:
         search.run(islice(fresh, 64), "random")
