@@ -71,18 +71,17 @@ class Block:
     turns: Turns
 
 
-class Turns:
+class Turns(dict[int, Turn]):
     """What can follow each action in a block, made when it is asked for first."""
 
     def __init__(self, make: Callable[[int], Turn]) -> None:
+        super().__init__()
         self._make = make
-        self._made: dict[int, Turn] = {}
 
-    def __getitem__(self, action: int) -> Turn:
-        """What can follow an action."""
-        if action not in self._made:
-            self._made[action] = self._make(action)
-        return self._made[action]
+    def __missing__(self, action: int) -> Turn:
+        """Make what can follow an action."""
+        made = self[action] = self._make(action)
+        return made
 
 
 class Blocks:
