@@ -214,7 +214,7 @@ class GraphSearch:
 
     def _loss(self, worth: float) -> float:
         """What leaving nodes out may lose: without costs, no more than a small share of the gap."""
-        size, exact = magnitude(worth, self.points.spread), min(LOSS, 0.5 * self.points.model.precision)
+        size, exact = magnitude(worth, self.points.spread), min(LOSS, self.points.model.precision)
         free = OPEN * self.points.gap()[0] if len(self.points.combination) == 1 else 0.0
         return min(LOSS * size, max(exact * size, free))
 
