@@ -71,9 +71,9 @@ ENTRY, CHAIN_SHARE = 80, 0.5
 PRODUCTS = 60
 """Products that seeking a solution step by step takes, about."""
 
-WALK_SHARE, LED_SHARE, RANGE_SHARE = 0.4, 0.75, 0.1
-"""Shares of the time left that following a controller may take, and one that draws hardly anything by lot, which is
-solved in next to no time; and then bounding what lies beyond open pairs."""
+WALK_SHARE, LED_SHARE, RANGE_SHARE = 0.4, 0.6, 0.1
+"""Shares of the time left that following a controller may take, and one that draws hardly anything by lot, which often
+is solved in little time; and then bounding what lies beyond open pairs."""
 
 VECTORS = 16
 """Vectors over all pairs that seeking a solution step by step holds, for each payoff, about."""
