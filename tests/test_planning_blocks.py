@@ -199,8 +199,9 @@ def test_cutting_keeps_the_size_and_the_better_part_of_the_value() -> None:
     search.run(3e7)
     graph = follow(search, best_plan(search), 10_000)
     assert graph is not None
-    small = cut(graph, ONE, graph.n_nodes // 2)
+    small, about = cut(graph, ONE, graph.n_nodes // 2)
     assert small.n_nodes <= graph.n_nodes // 2
+    assert small.totals()[0] == pytest.approx(about[0], rel=1e-3)
     assert 0.5 * graph.totals()[0] <= small.totals()[0] <= search.bound().value
 
 

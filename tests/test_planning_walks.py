@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -23,7 +25,7 @@ def test_walks_are_beliefs_that_follow_one_another_and_depend_on_the_seed_only(w
     first, again = (walk(search, way, np.random.default_rng(5)) for _ in range(2))
     assert len(first) == len(again)
     assert all(np.array_equal(one, other) for (_, one), (_, other) in zip(first, again, strict=True))
-    for (home, belief), (_, following) in zip(first, first[1:], strict=False):
+    for (home, belief), (_, following) in pairwise(first):
         after = [search.successors(home, belief, action) for action in range(pomdp.n_actions)]
         ahead = [one.belief(j)[1] / one.masses[j] for one in after for j in np.flatnonzero(one.masses)]
         assert min(np.abs(following - one).max() for one in ahead if len(one) == len(following)) < 1e-12

@@ -199,11 +199,11 @@ class GraphSearch:
     def _fewer(self, graph: BlockGraph, totals: Array, limit: int) -> tuple[PolicyGraph, Array | None]:
         """A graph (of these totals) without nodes that others can stand in for, at most `limit` of them; its totals."""
         assert self._best is not None
-        combination, model, few = self.points.combination, graph.model, FEW_BLOCKS * limit
+        combination, few = self.points.combination, FEW_BLOCKS * limit
         if graph.n_nodes > limit and len(np.unique(graph.homes)) <= few:
-            cuts = [cut(graph, combination, limit).graph().merged(), self._best.graph().merged()]
-            found = [one for one in cuts if one.n_nodes <= limit]
-            return max(found, key=lambda one: float(one.totals(model) @ combination)), None
+            kept, about = cut(graph, combination, limit)
+            best = self._best if float(about @ combination) < self._worth and self._best.n_nodes <= limit else kept
+            return best.graph().merged(), None
         thinned = graph
         if graph.n_exchanges <= EXCHANGE_LIMIT:
             thinned = thin(graph, combination, 1, self._loss(float(totals @ combination)))

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
-ROUNDS, ROUGH = 3, 1e-5
+ROUNDS, ROUGH = 2, 1e-5
 """Times that edges are led elsewhere after nodes have been cut, and accuracy of the values that choose where."""
 
 
@@ -51,12 +51,13 @@ def thin(graph: BlockGraph, combination: Array, nodes: int, loss: float) -> Bloc
     )
 
 
-def cut(graph: BlockGraph, combination: Array, nodes: int) -> BlockGraph:
+def cut(graph: BlockGraph, combination: Array, nodes: int) -> tuple[BlockGraph, Array]:
     """Keep the `nodes` most visited nodes, as far as their blocks are left one, and lead edges to the best of them.
 
-    Then every edge is led to the node that is best by what nodes are worth now, as long as that gains.
+    Then every edge is led to the node that is best by what nodes are worth now, as long as that gains. Returns what
+    the graph is worth and costs, (1+m,), too: about, for values only choose.
     """
-    deadline = graph.model.deadline
+    deadline, begun = graph.model.deadline, graph.model.root[1]
     visits = graph.occupancy(deadline)
     order = np.argsort([-float(one.sum()) for one in visits], kind="stable")
     kept = np.zeros(graph.n_nodes, dtype=bool)
@@ -64,17 +65,17 @@ def cut(graph: BlockGraph, combination: Array, nodes: int) -> BlockGraph:
     kept[order[first]] = kept[0] = True  # the most visited of every block
     kept[order[~kept[order]][: max(nodes - int(kept.sum()), 0)]] = True
     best = _led(graph, combination, graph.values(deadline, ROUGH), visits, kept, kept)
-    worth = float(best.totals() @ combination)
+    values = best.values(deadline, ROUGH)
     for _ in range(ROUNDS):
         if time.perf_counter() >= deadline:
             break
         every = np.ones(best.n_nodes, dtype=bool)
-        new = _led(best, combination, best.values(deadline, ROUGH), best.occupancy(deadline), every, ~every)
-        gained = float(new.totals() @ combination) - worth
-        if gained <= 0.0:
+        new = _led(best, combination, values, best.occupancy(deadline), every, ~every)
+        improved = new.values(deadline, ROUGH)
+        if time.perf_counter() >= deadline or (improved[0] - values[0]) @ begun @ combination <= 0.0:
             break
-        best, worth = new, worth + gained
-    return best
+        best, values = new, improved
+    return best, values[0] @ begun
 
 
 def _led(

@@ -58,6 +58,9 @@ CERTIFIED, LATEST, THINNING = 100, 0.25, 0.1
 FOLLOWING = 1e-7
 """Seconds that a number of a policy graph, or an entry of its chain, takes while it is certified, about."""
 
+CAREFUL = 0.5
+"""Share of that time that is counted on: graphs that are visited for long take more sweeps."""
+
 LEAST_LARGE = 12
 """Nodes that a policy graph may have however little time there is for certifying it."""
 
@@ -130,7 +133,7 @@ class Task:
         """Nodes X of a policy graph for which there is time to certify it: K X² numbers, E X / A entries to follow."""
         if self.time is None:
             return UNLIMITED
-        loop, number = self.smallest.loop, LATEST * self.time / FOLLOWING
+        loop, number = self.smallest.loop, CAREFUL * LATEST * self.time / FOLLOWING
         pairs, entries = loop.layout.n_pairs, len(loop.entries.pair) / self.pomdp.n_actions
         return max(LEAST_LARGE, int(((entries**2 + 4.0 * pairs * number) ** 0.5 - entries) / (2.0 * pairs)))
 
