@@ -2,9 +2,9 @@
 
 ``VERSANT_DATA=FOLDER`` names the folder with the problem files (in its ``pomdp/``). The instances, made by rule (see
 `_planning_instances`), and the best values known stand in ``planning_heldout.tsv``: of 3 nodes, of 8, and of any
-number. Those are the best of all that was tried: default calls, other seeds, more random starts, exchanges, columns.
-Every plan is verified; its value is at most its upper bound, or the benchmark fails. Upper bounds that `verify` can neither
-refute nor confirm by point-based search with its own effort are named.
+number. Those are the best of what was tried: default calls, on few of them other seeds and more starts, columns.
+Every plan is verified; its value is at most its upper bound, or the benchmark fails. Upper bounds that `verify`, by a
+point-based search of its own effort, neither refutes nor confirms are named.
 """
 
 from __future__ import annotations
