@@ -49,7 +49,7 @@ LARGEST_RATIO = 10
 SHARE = 0.5
 """Share of the time left that one size may take."""
 
-PAIR_LIMIT, PAIR_LIMIT_ALONE = 20_000, 1200
+PAIR_LIMIT, PAIR_LIMIT_ALONE = 20_000, 2100
 """Pairs (node, state), with budgets and without, beyond which controllers do not grow: they are policy graphs, as large
 as these are."""
 
