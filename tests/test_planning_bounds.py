@@ -133,7 +133,7 @@ def test_early_stops_leave_bounds_valid() -> None:
 
 def test_bounds_are_chosen_by_size() -> None:
     assert affordable(6, 12, RISKY, 1) == ("qmdp", "fib", "sawtooth")
-    assert affordable(600_000, 3_000_000, RISKY, 1) == ("qmdp", "fib")
+    assert affordable(600_000, 10_000_000, RISKY, 1) == ("qmdp", "fib")
     assert affordable(10**7, 10**8, RISKY, 1) == ("qmdp",)
 
 

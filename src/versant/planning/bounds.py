@@ -33,6 +33,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from versant.memory import available_memory
 from versant.optimise.cutting import minimise_convex
 from versant.optimise.linear import UNIT_ROUNDOFF
 from versant.planning.pairs import pair_entries
@@ -60,8 +61,11 @@ GAP = 1e-8
 
 CUTS, POINT_BASED_CUTS = 40, 8
 
-FIB_LIMIT, SAWTOOTH_LIMIT = 30_000_000, 2_000_000
+FIB_LIMIT, SAWTOOTH_LIMIT = 100_000_000, 6_000_000
 """Elements of the tables that FIB and point-based bounds hold, above which they are not computed unless asked for."""
+
+MEMORY_SHARE = 0.2
+"""Share of the memory available that FIB's table may take."""
 
 PROGRAMME_LIMIT = 20_000
 """Pairs (state, action) up to which the linear programme is solved without budgets."""
@@ -102,7 +106,8 @@ def affordable(pairs: int, rows: int, pomdp: Pomdp, budgets: int) -> tuple[Bound
     ('qmdp', 'fib', 'sawtooth')
     """
     methods: list[BoundMethod] = ["qmdp"]
-    if rows * pomdp.n_actions * (1 + budgets) <= FIB_LIMIT:
+    table = rows * pomdp.n_actions * (1 + budgets)
+    if table <= FIB_LIMIT and (table <= SAWTOOTH_LIMIT or 8 * table <= MEMORY_SHARE * available_memory()):
         methods.append("fib")
         if rows <= SAWTOOTH_LIMIT:
             methods.append("sawtooth")

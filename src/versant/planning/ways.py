@@ -133,9 +133,19 @@ class Task:
         """Nodes X of a policy graph for which there is time to certify it: K X² numbers, E X / A entries to follow."""
         if self.time is None:
             return UNLIMITED
-        loop, number = self.smallest.loop, CAREFUL * LATEST * self.time / FOLLOWING
-        pairs, entries = loop.layout.n_pairs, len(loop.entries.pair) / self.pomdp.n_actions
+        number, (pairs, entries) = CAREFUL * LATEST * self.time / FOLLOWING, self._graph_sizes
         return max(LEAST_LARGE, int(((entries**2 + 4.0 * pairs * number) ** 0.5 - entries) / (2.0 * pairs)))
+
+    def seconds_to_certify_a_graph(self, nodes: int) -> float:
+        """Seconds that certifying a policy graph takes, about; 0 without a limit of time."""
+        pairs, entries = self._graph_sizes
+        return 0.0 if self.time is None else FOLLOWING / CAREFUL * nodes * (pairs * nodes + entries)
+
+    @property
+    def _graph_sizes(self) -> tuple[int, float]:
+        """K, and E / A."""
+        loop = self.smallest.loop
+        return loop.layout.n_pairs, len(loop.entries.pair) / self.pomdp.n_actions
 
     @property
     def able(self) -> tuple[BoundMethod, ...]:
@@ -248,7 +258,7 @@ def ascend_from_starts(
         return grow(search_at, columns, first, task.seed, sizes, "exchange" in families)
     search = search_at(size)
     if columns is not None and only is not None:
-        alone = graph_alone(columns, only, min(task.end, task.finish - only * task.certifying))
+        alone = graph_alone(columns, only, min(task.end, task.finish - task.seconds_to_certify_a_graph(only)))
         task.run.families["graphs"], layout = 1, search.problem.loop.layout
         task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
         return alone.controller(layout)
@@ -270,8 +280,10 @@ def _graphs_ready(task: Task, nodes: int | str | None, alone: bool) -> float:
     """When to end the search for policy graphs: later where the graph is all there is, but in time to certify it."""
     if nodes == "grow":
         return task.ready if can_grow(task.pomdp.n_states, len(task.pomdp.budgets)) else task.deadline
+    size = _size(task.pomdp, nodes)
+    certifying = task.seconds_to_certify_a_graph(size) if alone else size * task.certifying
     ready = 0.5 * (task.ready + task.deadline) if alone else task.ready
-    return min(ready, task.finish - 2.0 * _size(task.pomdp, nodes) * task.certifying)  # shrinking takes about as long
+    return min(ready, task.finish - 2.0 * certifying)  # shrinking takes about as long
 
 
 def _only_a_graph(nodes: int | str | None, task: Task) -> TypeGuard[int]:
