@@ -54,7 +54,7 @@ def perturbed(found: Plan, what: str) -> Plan:
         "proof": {"bounds": ()},
         "no bound": {"upper_bound": None},
         "larger": {"larger": Larger(50, lowest.value + 1.0)},
-        "bound": {"bounds": tuple(replace(b, value=b.value - 1.0) if b is lowest else b for b in found.bounds)},
+        "bound": {"bounds": tuple(replace(b, value=b.value - 5.0) if b is lowest else b for b in found.bounds)},
         "cheap bound": {"bounds": (replace(first, value=first.value - 1e-3 * abs(first.value)), *found.bounds[1:])},
         "multipliers": {
             "bounds": tuple(replace(b, multipliers={"risk": -1.0}) if b is lowest else b for b in found.bounds)
@@ -81,9 +81,8 @@ def perturbed(found: Plan, what: str) -> Plan:
         ("proof", "the lowest of all bounds is inf"),
         ("no bound", "none is claimed"),
         ("larger", "a larger controller"),
-        ("bound", "not confirmed"),
-        ("cheap bound", "not confirmed"),
-        ("multipliers", "not confirmed"),
+        ("bound", "refuted: at its multipliers it is at least"),
+        ("multipliers", "refuted"),
         ("price", "multiplier of listen"),
         ("no price", "multiplier of listen: claimed None"),
         ("price of nothing", "multiplier of fuel"),
@@ -97,6 +96,14 @@ def test_a_perturbed_certificate_fails(found: Plan, what: str, word: str) -> Non
     assert not checked.holds
     assert any(word in failure for failure in checked.failures)
     assert "does not hold" in str(checked)
+
+
+def test_what_the_effort_leaves_open_is_not_called_wrong(found: Plan) -> None:
+    checked = verify(found, RISKY, effort=1.0)
+    assert not checked.holds
+    assert checked.failures == ()
+    assert "not confirmed within the effort" in checked.unconfirmed[0]
+    assert str(checked).startswith("nothing is wrong")
 
 
 def test_a_proof_of_infeasibility_is_checked(hopeless: Plan) -> None:

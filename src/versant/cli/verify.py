@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -18,23 +19,26 @@ __all__ = ["verify"]
 @click.argument("problem")
 @click.option("--cost", "costs", type=COST, multiple=True, help="A cost signal, as for versant plan.")
 @click.option(
-    "--effort", type=click.FloatRange(min=1.0), default=4e8, show_default=True, help="Multiplications for each bound."
+    "--effort",
+    type=click.FloatRange(min=1.0),
+    help="Multiplications that a search for each bound may take; 4e9 unless given.",
 )
 @json_option
-def verify(plan: str, problem: str, costs: Any, effort: float, as_json: bool) -> int:
+def verify(plan: str, problem: str, costs: Any, effort: float | None, as_json: bool) -> int:
     """Compute again everything that PLAN (result.json of versant plan --out) claims of PROBLEM.
 
     Value, costs, budgets, upper bounds, proofs that no policy keeps the budgets, verdict. Ends with 3 where something
-    does not hold.
+    does not hold, or is not confirmed within the effort.
     """
     from versant.formats.plans import plan_costs, read_plan
+    from versant.verbs.verify import EFFORT
     from versant.verbs.verify import verify as check
 
     task = load_problem(problem, costs, dict.fromkeys(plan_costs(plan), 0.0))
     remark(*task.notes)
-    found = check(read_plan(plan, task), task, effort=effort)
+    found = check(read_plan(plan, task), task, effort=EFFORT if effort is None else effort)
     if as_json:
-        print_json({"holds": found.holds, "checked": list(found.checked), "failures": list(found.failures)})
+        print_json({"holds": found.holds, **asdict(found)})
     else:
         print(found)
     return 0 if found.holds else WARNING
