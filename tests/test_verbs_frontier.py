@@ -141,6 +141,12 @@ def test_bad_arguments_are_named() -> None:
         frontier(RISKY, "risk", [1.0], side="above")  # type: ignore[arg-type]
     with pytest.raises(ProblemError, match="at least one limit"):
         frontier(RISKY, "risk", [])
+    with pytest.raises(ProblemError, match="a list of numbers, not 'abc'"):
+        frontier(RISKY, "risk", "abc")  # type: ignore[arg-type]
+    with pytest.raises(ProblemError, match=r"not an array of shape \(1, 2\)"):
+        frontier(RISKY, "risk", [[0.1, 0.2]])  # type: ignore[list-item]
+    with pytest.raises(ProblemError, match="time > 0"):
+        frontier(RISKY, "risk", [0.1], time=-1.0)
     with pytest.raises(ProblemError, match="is to vary"):
         frontier(RISKY, "risk", [1.0], budgets={"risk": 1.0})
     with pytest.raises(ProblemError, match="budget is set for 'fuel'"):
@@ -244,3 +250,25 @@ def test_every_plan_knows_the_bounds_of_all(curve: Frontier) -> None:
         assert min(proof.value for proof in one.bounds) == one.upper_bound
         assert len(one.bounds) == len(one.proved_at)
         assert verify(one, RISKY.with_budgets({"risk": one.costs["risk"].budget})).holds
+
+
+def test_a_generator_gives_one_seed_for_all_limits() -> None:
+    how: dict[str, Any] = {"nodes": 1, "starts": 1, "families": ("random",), "bounds": (), "iterations": 3}
+    found = [frontier(RISKY, "risk", [0.5, 1.0], seed=np.random.default_rng(3), **how) for _ in range(2)]
+    seeds = {one.seed for curve in found for one in curve.plans}
+    assert len(seeds) == 1
+    assert seeds != {0}
+
+
+def test_limits_without_a_plan_are_named(curve: Frontier) -> None:
+    assert curve.unmet.tolist() == [-0.05]
+    assert curve.to_dict()["unmet"] == [-0.05]
+    first, second, *_ = str(curve).splitlines()
+    assert first.startswith("risk at most -0.05: no plan (budget_violated, infeasible)")
+    assert second.startswith("risk at most 0.08: value 1")
+
+
+def test_nobody_changes_a_frontier_by_accident(curve: Frontier) -> None:
+    for array in (curve.limits, curve.upper_bounds):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1.0

@@ -28,8 +28,10 @@ from versant.planning.protocol import Method
 from versant.planning.result import Plan
 from versant.planning.ways import Family
 from versant.progress import Progress, silent
+from versant.readonly import make_read_only
 from versant.tasks.pomdp import Limits, Pomdp
 from versant.verbs.plan import plan
+from versant.verbs.plan_settings import check_settings, drawn_seed
 from versant.verbs.tracing import Checkpoint, Side, Trace, best_pair, points
 
 __all__ = ["Frontier", "Side", "frontier"]
@@ -48,6 +50,21 @@ class Frontier:
     plans: tuple[Plan, ...]  # (n,)
     upper_bounds: Array  # (n,) from the bounds of all plans; infinite where there is none
     side: Side = "at most"  # what a limit asks of the total of the cost
+
+    def __post_init__(self) -> None:
+        make_read_only(self)
+
+    def __str__(self) -> str:
+        lines = []
+        for limit, one, bound in zip(self.limits.tolist(), self.plans, self.upper_bounds.tolist(), strict=True):
+            value = f"value {one.value:.6g}" if one.feasible else f"no plan ({', '.join(one.verdict)})"
+            lines.append(f"{self.budget} {self.side} {limit:.6g}: {value}, no policy exceeds {bound:.6g}")
+        return "\n".join(lines)
+
+    @property
+    def unmet(self) -> Array:
+        """Limits at which no plan is known to keep the budgets, (k,): their values are not numbers."""
+        return self.limits[[not one.feasible for one in self.plans]]
 
     @property
     def values(self) -> Array:
@@ -71,6 +88,7 @@ class Frontier:
             "budget": self.budget,
             "side": self.side,
             "limits": self.limits.tolist(),
+            "unmet": self.unmet.tolist(),
             "upper_bounds": [bound if np.isfinite(bound) else None for bound in self.upper_bounds.tolist()],
             "mixtures": [value if np.isfinite(value) else None for value in self.mixtures.tolist()],
             "plans": [one.to_dict() for one in self.plans],
@@ -93,7 +111,7 @@ def frontier(
     iterations: int | None = None,
     time: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    seed: int = 0,
+    seed: int | np.random.Generator | None = 0,
     progress: Progress = silent,
 ) -> Frontier:
     """Plan for several limits of one budget.
@@ -115,7 +133,7 @@ def frontier(
         The cost that is to be small, as in `plan`; values are minus it.
     budgets : mapping of str to float, pair or None, optional
         Bounds of other costs, as in `plan`.
-    method, families, bounds, iterations, seed, progress
+    method, families, bounds, iterations, progress
         As in `plan`.
     starts : int
         Random starts at each limit; "columns" has none.
@@ -129,12 +147,13 @@ def frontier(
     Returns
     -------
     Frontier
+        Also where no plan keeps the budgets at some limits: they are its `unmet`, and its text says why.
 
     Raises
     ------
     ProblemError
-        Without limits, for a budget that is also among `budgets`, the checkpoint of another call, and wherever `plan`
-        raises it.
+        Without limits, for limits that are no list of numbers, for a budget that is also among `budgets`, the
+        checkpoint of another call, and wherever `plan` raises it.
 
     Examples
     --------
@@ -143,16 +162,15 @@ def frontier(
     >>> bool(curve.values[0] <= curve.values[1]), bool((curve.values <= curve.upper_bounds).all())
     (True, True)
     """
-    limits = np.unique(np.asarray(values, dtype=np.float64))
-    if not limits.size:
-        raise ProblemError("a frontier needs at least one limit of its budget")
+    check_settings(method, bounds, families, iterations, time, None)
+    limits = _numbers(values)
     if side not in SIDES:
         raise ProblemError(f"side is one of {', '.join(SIDES)}, not {side!r}")
     if budgets and budget in budgets:
         raise ProblemError(f"the budget of {budget!r} is to vary, so it is not to be given as well")
     call: dict[str, Any] = {"nodes": nodes, "minimise": minimise, "method": method, "bounds": bounds}
     call |= {"starts": None if method == "columns" else starts}
-    call |= {"families": families, "iterations": iterations, "seed": seed}
+    call |= {"families": families, "iterations": iterations, "seed": drawn_seed(seed)}
 
     def planned(**how: Any) -> Plan:
         return plan(pomdp, progress=progress, **{**call, **how})
@@ -180,6 +198,19 @@ def frontier(
     _require_order(curve)
     file.remove()
     return curve
+
+
+def _numbers(values: Sequence[float]) -> Array:
+    """Return limits as numbers (n,), each once, the smallest first."""
+    try:
+        limits = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"the limits of a frontier are a list of numbers, not {values!r}") from error
+    if limits.ndim != 1:
+        raise ProblemError(f"the limits of a frontier are a list of numbers, not an array of shape {limits.shape}")
+    if not limits.size:
+        raise ProblemError("a frontier needs at least one limit of its budget")
+    return np.unique(limits)
 
 
 def _upper_curve(budget: str, limits: Array, plans: Sequence[Plan], side: Side) -> Array:
