@@ -77,7 +77,7 @@ def test_draws_of_a_sampled_group_are_summarised_by_their_quantiles_and_kept(tmp
     assert (z.lower < z.z).all()
     assert (z.z < z.upper).all()
     assert set(found.verdict_counts()) == set(vs.SampleVerdict)
-    assert set(found.verdict_counts().values()) <= {0, 3}
+    assert 0 < max(found.verdict_counts().values()) <= 3
 
 
 def test_the_same_seed_gives_the_same_answer() -> None:
