@@ -71,7 +71,9 @@ def test_after_the_deadline_there_is_no_product_and_an_error_bound_takes_one() -
         def contraction(self) -> float:
             return 0.5
 
-        def first(self, right: np.ndarray, transposed: bool, near: np.ndarray | None, deadline: float) -> None:
+        def first(
+            self, right: np.ndarray, transposed: bool, near: np.ndarray | None, deadline: float, accuracy: float
+        ) -> None:
             return None
 
     system, right = Implicit((Counted(),)), np.ones((1, 3, 2))

@@ -235,8 +235,8 @@ class Controller:
         return cls(**values)
 
     def _check_blocks(self, name: str, array: Array) -> None:
-        good = np.isfinite(array) & (array >= 0.0)
-        if not good.all():
+        if not (array.min() >= 0.0 and array.max() < np.inf):  # arrays may be large
+            good = np.isfinite(array) & (array >= 0.0)
             index = tuple(int(i) for i in np.argwhere(~good)[0])
             raise ProblemError(f"controller: {self._block(name, index[:-1])} hold {array[index]} at place {index[-1]}")
         sums = array.sum(axis=-1)

@@ -50,10 +50,13 @@ class Products(Protocol):
     def contraction(self) -> float:
         """Return ‖K‖∞, the largest sum of a row."""
 
-    def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
+    def first(
+        self, right: Array, transposed: bool, near: Array | None, deadline: float, accuracy: float
+    ) -> Array | None:
         """About the solution of x = b + K x, or with Kᵀ, for right-hand sides (N, k); None if nothing is known.
 
-        `near` (N, k) is a guess; a deadline is a value of `time.perf_counter` at which to return what there is.
+        `near` (N, k) is a guess; a deadline is a value of `time.perf_counter` at which to return what there is; of
+        the accuracy that is sought, see `factorise`.
         """
 
 
@@ -69,6 +72,9 @@ System: TypeAlias = Array | Sequence[csc_array[Any]] | Implicit
 
 INVERSE_LIMIT = 32
 """Largest order for which inverting a whole stack in one call beats factorising its matrices one by one."""
+
+ACCURACY = 1e-11
+"""Norm of the residual at which a solution that is sought step by step is enough, relative to the right-hand side."""
 
 UNIT_ROUNDOFF = float(np.finfo(np.float64).eps) / 2.0
 
@@ -138,8 +144,8 @@ class _SparseLu:
 
 
 class _Krylov:
-    def __init__(self, system: Implicit, deadline: float) -> None:
-        self._kernels, self._deadline = system.kernels, deadline
+    def __init__(self, system: Implicit, deadline: float, accuracy: float) -> None:
+        self._kernels, self._deadline, self._accuracy = system.kernels, deadline, accuracy
 
     def solve(self, right: Array, near: Array | None = None) -> Array:
         return self._solve(right, near, False)
@@ -154,11 +160,11 @@ class _Krylov:
 
     def _one(self, kernel: Products, right: Array, near: Array | None, transposed: bool) -> Array:
         times = kernel.backward if transposed else kernel.forward
-        first = kernel.first(right, transposed, near, self._deadline)
-        return solve_by_products(lambda vectors: vectors - times(vectors), right, first=first, deadline=self._deadline)
+        first = kernel.first(right, transposed, near, self._deadline, self._accuracy)
+        return solve_by_products(lambda vectors: vectors - times(vectors), right, self._accuracy, first, self._deadline)
 
 
-def factorise(system: System, deadline: float = float("inf")) -> Factors:
+def factorise(system: System, deadline: float = float("inf"), accuracy: float = ACCURACY) -> Factors:
     """Factorise a stack of systems once, for every right-hand side and for the transposed systems.
 
     Parameters
@@ -167,6 +173,8 @@ def factorise(system: System, deadline: float = float("inf")) -> Factors:
         Of the last there are no factors: every solution is sought by itself.
     deadline : float
         Value of `time.perf_counter` at which solutions that are sought step by step are returned as they are.
+    accuracy : float
+        Norm of their residual at which they are enough, relative to that of the right-hand side.
 
     Raises
     ------
@@ -183,7 +191,7 @@ def factorise(system: System, deadline: float = float("inf")) -> Factors:
     """
     if isinstance(system, np.ndarray):
         return _Inverses(system) if system.shape[-1] <= INVERSE_LIMIT else _DenseLu(system)
-    return _Krylov(system, deadline) if isinstance(system, Implicit) else _SparseLu(system)
+    return _Krylov(system, deadline, accuracy) if isinstance(system, Implicit) else _SparseLu(system)
 
 
 def product(system: System, vectors: Array) -> Array:

@@ -39,6 +39,9 @@ Array = NDArray[np.float64]
 STEPS = (1e-3, 1.0, 1e3, 1e6)
 """Lengths of the proximal steps that multipliers are taken from, relative to the method's first step."""
 
+QUICK = 1e-9
+"""Accuracy of solutions where time is the limit and no budget asks for more."""
+
 CAUTION = 3.0
 """Derivatives of a node of a controller may take so many times as long as those of one action for ever."""
 
@@ -146,9 +149,11 @@ def certify(
     sided = one_sided(pomdp)
     problem = PlanningProblem(sided.pomdp, controller.n_nodes, sided.pomdp.budgets, deadline + extension)
     problem.loop.check(controller)
+    if not _careful(sided.pomdp, deadline):
+        problem.loop.accuracy = QUICK
     theta = problem.loop.layout.vector([controller])
     evaluation = problem.loop.evaluate_reached(theta)
-    if time.perf_counter() < problem.loop.deadline:
+    if time.perf_counter() < problem.loop.deadline and _careful(sided.pomdp, deadline):
         evaluation = evaluation.refined()
     totals, errors = evaluation.totals[0], evaluation.errors()[0]
     costs = {
@@ -169,6 +174,11 @@ def certify(
         problem.scale,
         _moves(evaluation),
     )
+
+
+def _careful(pomdp: Pomdp, deadline: float) -> bool:
+    """Whether solutions are to be as exact as can be: where time is no limit, or budgets may hang on it."""
+    return deadline == np.inf or bool(pomdp.costs)
 
 
 def _in_time(pomdp: Pomdp, nodes: int, deadline: float) -> bool:
@@ -211,7 +221,9 @@ def _moves(evaluation: Evaluation) -> Array:
     """
     layout = evaluation.loop.layout
     _, transition, action = (part[0] for part in layout.split(evaluation.theta))
-    chosen = action.T[layout.pairs[:, 0]] * pair_visits(evaluation)[0]  # (K, X)
+    used = action.T[layout.pairs[:, 0]] * pair_visits(evaluation)[0]  # (K, X)
     moves = np.zeros((layout.nodes, len(layout.actions), len(layout.observations), layout.nodes))
-    moves[:, layout.pairs[:, 0], layout.pairs[:, 1]] = (chosen[:, :, None] * transition).transpose(1, 0, 2)
+    pair, node, following = np.nonzero(transition)  # few of many, where hardly anything is drawn by lot
+    shares = transition[pair, node, following] * used[pair, node]
+    moves[node, layout.pairs[pair, 0], layout.pairs[pair, 1], following] = shares
     return moves

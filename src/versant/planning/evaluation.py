@@ -37,7 +37,7 @@ from versant.agents.controller import Controller
 from versant.agents.layout import Layout
 from versant.errors import ProblemError
 from versant.memory import available_memory, require_memory
-from versant.optimise.linear import UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
+from versant.optimise.linear import ACCURACY, UNIT_ROUNDOFF, Factors, Implicit, System, error_bound, factorise, refine
 from versant.planning.pairs import pair_entries
 from versant.planning.products import ChainProducts, FormedChain, form_chain
 from versant.planning.reach import Reached, reached_chain
@@ -97,6 +97,8 @@ class ClosedLoop:
     deadline : float
         Value of `time.perf_counter` at which solutions that are sought step by step are taken as they are; their error
         bars say how far they are.
+    accuracy : float
+        Of such solutions: norm of the residual, relative to that of the right-hand side.
 
     Raises
     ------
@@ -112,8 +114,9 @@ class ClosedLoop:
     True
     """
 
-    def __init__(self, pomdp: Pomdp, nodes: int, deadline: float = float("inf")) -> None:
+    def __init__(self, pomdp: Pomdp, nodes: int, deadline: float = float("inf"), accuracy: float = ACCURACY) -> None:
         self.pomdp, self.discount, self.deadline = pomdp, require_discounted(pomdp), deadline
+        self.accuracy = accuracy
         self.formed_limit = _formed_limit(deadline - time.perf_counter())  # order of Z up to which it is factorised
         self.entries = pair_entries(pomdp)
         pairs = self.entries.pairs
@@ -150,7 +153,7 @@ class ClosedLoop:
         """
         _, transition, action = self.layout.split(theta)
         system = self._system(transition, action)
-        factors = factorise(system, self.deadline)
+        factors = factorise(system, self.deadline, self.accuracy)
         batch = len(theta)
         payoffs = np.einsum("jsa,bxa->bsxj", self.payoffs, action, optimize=True)
         right = payoffs.reshape(batch, -1, len(self.payoffs))
@@ -177,7 +180,7 @@ class ClosedLoop:
         state, node = np.divmod(reached.pairs, self.layout.nodes)
         right = np.einsum("jna,na->nj", self.payoffs[:, state], action[node])
         system = Implicit((reached.chain,))
-        factors = factorise(system, self.deadline)
+        factors = factorise(system, self.deadline, self.accuracy)
         if reached.complete:
             return Evaluation(self, theta, system, factors, right[None], factors.solve(right[None]), reached=reached)
         now = time.perf_counter()

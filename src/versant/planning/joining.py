@@ -86,7 +86,7 @@ def _edges(graph: BlockGraph) -> _Edges:
 
 def _carried(graph: BlockGraph) -> Array:
     """What every edge carries, (E,)."""
-    visits, carried = graph.occupancy(), []
+    visits, carried = graph.occupancy(graph.model.deadline), []
     for turn, visit in zip(graph.turns(), visits, strict=True):
         carried.append(np.add.reduceat(turn.adjoint @ visit, turn.begins[:-1]))
     found: Array = graph.model.discount * np.maximum(np.concatenate(carried), 0.0)

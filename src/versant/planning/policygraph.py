@@ -82,12 +82,14 @@ class PolicyGraph:
 
     def controller(self, layout: Layout) -> Controller:
         """Return the graph as a controller."""
-        nodes = self.n_nodes
-        moves = np.zeros((layout.n_pairs, nodes, nodes))
-        np.put_along_axis(moves, self.successors.T[:, :, None], 1.0, axis=2)
+        nodes, (actions, observations) = self.n_nodes, layout.pairs.T
+        following = np.empty((nodes, len(layout.actions), len(layout.observations)), dtype=np.intp)
+        following[:] = np.arange(nodes)[:, None, None]  # after pairs that cannot occur it stays
+        following[:, actions, observations] = self.successors
+        transition = np.zeros((*following.shape, nodes))
+        np.put_along_axis(transition, following[..., None], 1.0, axis=-1)
         action = np.eye(len(layout.actions))[self.actions]
-        whole = Layout(nodes, layout.actions, layout.observations, layout.pairs)
-        return whole.controller(whole.join(self.start, moves, action))
+        return Controller(self.start, action, transition, layout.actions, layout.observations)
 
     def values(self, model: PointBased) -> Array:
         """Values of reward and costs from every node and state, (X, 1+m, S)."""

@@ -27,8 +27,8 @@ __all__ = ["ChainProducts", "FormedChain", "form_chain"]
 
 Array = NDArray[np.float64]
 
-SWEEP_TOLERANCE = 1e-13
-"""Relative change in a sweep at which it is the last."""
+SWEEP_SHARE = 0.01
+"""Relative change in a sweep at which it is the last, as a share of the accuracy that is sought."""
 
 SWEEPS, MANY_SWEEPS = 120, 1000
 """Sweeps after which it is left to Krylov methods; of a chain that so many are sure to solve, as many as it takes."""
@@ -52,7 +52,9 @@ class ChainProducts:
     reached: Sequence[tuple[slice, Any]]
     moves: Array  # (K, X, X')
 
-    def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
+    def first(
+        self, right: Array, transposed: bool, near: Array | None, deadline: float, accuracy: float
+    ) -> Array | None:
         """Nothing is known about solutions before they are sought, but what is told."""
         return near
 
@@ -107,31 +109,36 @@ class FormedChain:
         """Return the largest sum of a row of γ T."""
         return float(self.matrix.sum(axis=1).max(initial=0.0))
 
-    def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
+    def first(
+        self, right: Array, transposed: bool, near: Array | None, deadline: float, accuracy: float
+    ) -> Array | None:
         """Solve x = b + γ T x, or with Tᵀ, as far as sweeps go; right-hand sides (S X, j)."""
         if transposed:
             kept = reached_from(self.matrix, np.flatnonzero(right.any(axis=1)))  # elsewhere x is zero
             if 2 * len(kept) < len(right):
                 inner, found = FormedChain(csr_array(self.matrix[kept][:, kept])), np.zeros_like(right)
-                found[kept] = inner.first(right[kept], True, None if near is None else near[kept], deadline)
+                found[kept] = inner.first(right[kept], True, None if near is None else near[kept], deadline, accuracy)
                 return found
         kernel, order = (self._adjoint, self._order[::-1]) if transposed else (self.matrix, self._order)
-        found = np.empty_like(right)
+        found, tolerance = np.empty_like(right), SWEEP_SHARE * accuracy
         for column in range(right.shape[1]):
             now, one = time.perf_counter(), slice(column, column + 1)
             last = now + (deadline - now) / (right.shape[1] - column)  # as much time for each
             guess = None if near is None else near[:, one]
             found[:, one] = sweep_until(
-                kernel, order, right[:, one], SWEEP_TOLERANCE, first=guess, sweeps=self._sweeps, deadline=last
+                kernel, order, right[:, one], tolerance, first=guess, sweeps=self._most_sweeps(tolerance), deadline=last
             )
         return found
 
-    @cached_property
-    def _sweeps(self) -> int:
+    def _most_sweeps(self, tolerance: float) -> int:
         """So many sweeps as are surely enough, if that is not too many; else so many as often are."""
-        contraction = self.contraction()
-        enough = math.ceil(math.log(SWEEP_TOLERANCE) / math.log(contraction)) if 0.0 < contraction < 1.0 else SWEEPS
+        contraction = self._contraction
+        enough = math.ceil(math.log(tolerance) / math.log(contraction)) if 0.0 < contraction < 1.0 else SWEEPS
         return enough if enough <= MANY_SWEEPS else SWEEPS
+
+    @cached_property
+    def _contraction(self) -> float:
+        return self.contraction()
 
     @cached_property
     def _adjoint(self) -> csr_array[Any]:

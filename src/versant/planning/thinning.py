@@ -58,7 +58,7 @@ def cut(graph: BlockGraph, combination: Array, nodes: int) -> tuple[BlockGraph, 
     the graph is worth and costs, (1+m,), too: about, for values only choose.
     """
     deadline, begun = graph.model.deadline, graph.model.root[1]
-    visits = graph.occupancy(deadline)
+    visits = graph.occupancy(deadline, ROUGH)
     order = np.argsort([-float(one.sum()) for one in visits], kind="stable")
     kept = np.zeros(graph.n_nodes, dtype=bool)
     _, first = np.unique(graph.homes[order], return_index=True)
@@ -70,7 +70,7 @@ def cut(graph: BlockGraph, combination: Array, nodes: int) -> tuple[BlockGraph, 
         if time.perf_counter() >= deadline:
             break
         every = np.ones(best.n_nodes, dtype=bool)
-        new = _led(best, combination, values, best.occupancy(deadline), every, ~every)
+        new = _led(best, combination, values, best.occupancy(deadline, ROUGH), every, ~every)
         improved = new.values(deadline, ROUGH)
         if time.perf_counter() >= deadline or (improved[0] - values[0]) @ begun @ combination <= 0.0:
             break

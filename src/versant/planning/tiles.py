@@ -58,7 +58,9 @@ class TiledChain:
     entries: PairEntries
     moves: Array  # (K, X, X')
 
-    def first(self, right: Array, transposed: bool, near: Array | None, deadline: float) -> Array | None:
+    def first(
+        self, right: Array, transposed: bool, near: Array | None, deadline: float, accuracy: float
+    ) -> Array | None:
         """Nothing is known about solutions before they are sought, but what is told."""
         return near
 

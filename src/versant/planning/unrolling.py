@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any
 
@@ -27,6 +28,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from versant.planning.blocks import Turn
+from versant.planning.pairs import ranges
 from versant.planning.pointbased import PointBased, PointSearch, Successors
 from versant.planning.policygraph import PolicyGraph
 from versant.planning.series import ACCURACY, solve_discounted
@@ -76,32 +78,41 @@ class BlockGraph:
         )  # (N, 1+m)
         near = None if self.near is None else np.concatenate([part.T for part in self.near])
         turns, found = self.turns(), np.zeros_like(right)
-        for nodes in self._components():
-            places = np.concatenate([np.arange(begins[node], begins[node + 1]) for node in nodes])
-            for node in nodes:  # what comes after the component is known
+        for part in self._components:
+            places = np.concatenate([np.arange(begins[node], begins[node + 1]) for node in part.nodes])
+            for node in part.leaving:  # what comes after the component is known
                 ahead = np.concatenate([found[begins[one] : begins[one + 1]] for one in self.edges[node]])
                 right[begins[node] : begins[node + 1]] += model.discount * (turns[node].ahead @ ahead)
             found[places] = right[places]
-            if len(nodes) > 1 or nodes[0] in self.edges[nodes[0]]:
-                first = None if near is None else near[places]
-                chain = self._chain(nodes)
+            if part.cyclic:
+                first, chain = None if near is None else near[places], self._chain(part)
                 found[places] = solve_discounted(chain, model.discount, right[places], deadline, first, accuracy)
         return [part.T for part in np.split(found, begins[1:-1])]
 
-    def occupancy(self, deadline: float = float("inf")) -> list[Array]:
+    def occupancy(self, deadline: float = float("inf"), accuracy: float = ACCURACY) -> list[Array]:
         """Expected discounted number of visits of every node in the states of its block, (c,) each, as `values`."""
+        if accuracy not in self._visits:
+            visits = self._counted(deadline, accuracy)
+            if time.perf_counter() >= deadline:  # they may have been cut short
+                return visits
+            self._visits[accuracy] = visits
+        return self._visits[accuracy]
+
+    def _counted(self, deadline: float, accuracy: float) -> list[Array]:
         model, sizes = self.model, self.model.blocks.sizes[self.homes]
         begins = np.concatenate([[0], np.cumsum(sizes)])
         found = np.zeros(begins[-1])
         found[: sizes[0]] = model.root[1]
         turns = self.turns()
-        for nodes in reversed(self._components()):
-            if len(nodes) > 1 or nodes[0] in self.edges[nodes[0]]:
-                places = np.concatenate([np.arange(begins[node], begins[node + 1]) for node in nodes])
-                chain = csr_array(self._chain(nodes).T)
-                found[places] = solve_discounted(chain, model.discount, found[places, None], deadline)[:, 0]
-            inside = set(nodes)
-            for node in nodes:
+        for part in reversed(self._components):
+            if part.cyclic:
+                places = np.concatenate([np.arange(begins[node], begins[node + 1]) for node in part.nodes])
+                chain = csr_array(self._chain(part).T)
+                found[places] = solve_discounted(chain, model.discount, found[places, None], deadline, None, accuracy)[
+                    :, 0
+                ]
+            inside = set(part.nodes)
+            for node in part.leaving:
                 sent = model.discount * (turns[node].adjoint @ found[begins[node] : begins[node + 1]])
                 for one, begin, end in zip(
                     self.edges[node].tolist(), turns[node].begins[:-1], turns[node].begins[1:], strict=True
@@ -146,36 +157,71 @@ class BlockGraph:
             successors[node, turn.pairs] = edge
         return PolicyGraph(self.actions, successors, (nodes == 0).astype(np.float64))
 
-    def _components(self) -> list[list[int]]:
+    @cached_property
+    def _components(self) -> list[_Component]:
         """Strongly connected components of the nodes, those that come after a component before it."""
         sources = np.repeat(np.arange(self.n_nodes), [len(edge) for edge in self.edges])
-        shape = (self.n_nodes, self.n_nodes)
-        order = run_order(csr_array((np.ones(len(sources)), (sources, np.concatenate(self.edges))), shape=shape))
-        label = connected_components(
-            csr_array((np.ones(len(sources)), (sources, np.concatenate(self.edges))), shape=shape), connection="strong"
-        )[1][order]
-        return [part.tolist() for part in np.split(order, np.flatnonzero(np.diff(label)) + 1)]
+        targets, shape = np.concatenate(self.edges), (self.n_nodes, self.n_nodes)
+        kernel = csr_array((np.ones(len(sources)), (sources, targets)), shape=shape)
+        order, label = run_order(kernel), connected_components(kernel, connection="strong")[1]
+        leaving = np.zeros(self.n_nodes, dtype=bool)
+        leaving[sources[label[sources] != label[targets]]] = True
+        itself = np.zeros(self.n_nodes, dtype=bool)
+        itself[sources[sources == targets]] = True
+        return [
+            _Component(part.tolist(), part[leaving[part]].tolist(), len(part) > 1 or bool(itself[part[0]]))
+            for part in np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+        ]
 
-    def _chain(self, nodes: list[int]) -> csr_array[Any]:
+    @cached_property
+    def _visits(self) -> dict[float, list[Array]]:
+        """Occupancies that were counted, by their accuracy."""
+        return {}
+
+    @cached_property
+    def _chains(self) -> dict[int, csr_array[Any]]:
+        """Chains that were made, by the first node of their component."""
+        return {}
+
+    def _chain(self, part: _Component) -> csr_array[Any]:
         """T over (x, s), s in the block of x, of a component's nodes x; what leaves them is left out."""
+        if part.nodes[0] not in self._chains:
+            self._chains[part.nodes[0]] = self._formed(part.nodes)
+        return self._chains[part.nodes[0]]
+
+    def _formed(self, nodes: list[int]) -> csr_array[Any]:
+        """Form T of some nodes; pairs that lead a node to the same node are added up by a product."""
         sizes = self.model.blocks.sizes[self.homes[nodes]]
         begins = np.concatenate([[0], np.cumsum(sizes)])
         number = np.full(self.n_nodes, -1, dtype=np.intp)
         number[nodes] = np.arange(len(nodes))
-        turns, data, rows, columns = self.turns(), [], [], []
-        for begun, node in zip(begins.tolist(), nodes, strict=False):
+        turns, data, columns, counts = self.turns(), [], [], []
+        for node in nodes:
             turn, edge = turns[node], number[self.edges[node]]
-            widths = np.diff(turn.begins)
-            local = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
-            place = np.where(np.repeat(edge, widths) >= 0, np.repeat(begins[edge], widths) + local, -1)
-            column = place[turn.ahead.indices]
-            kept = column >= 0
-            rows.append(begun + np.repeat(np.arange(turn.ahead.shape[0]), np.diff(turn.ahead.indptr))[kept])
-            columns.append(column[kept])
-            data.append(turn.ahead.data[kept])
-        size = int(begins[-1])
-        places = (np.concatenate(rows), np.concatenate(columns))
-        return csr_array((np.concatenate(data), places), shape=(size, size))  # which sums duplicates
+            inside = np.flatnonzero(edge >= 0)
+            targets, which = np.unique(edge[inside], return_inverse=True)
+            _, place = ranges(begins[targets], begins[targets + 1])  # (n,) of each column, all of the targets' pairs
+            widths = sizes[targets]
+            _, row = ranges(turn.begins[inside], turn.begins[inside + 1])
+            _, column = ranges((np.cumsum(widths) - widths)[which], np.cumsum(widths)[which])
+            filled = np.zeros(int(turn.begins[-1]) + 1, dtype=np.intp)
+            filled[row + 1] = 1
+            shape = (int(turn.begins[-1]), len(place))
+            step = turn.ahead @ csr_array((np.ones(len(row)), column, np.cumsum(filled)), shape=shape)
+            data.append(step.data)
+            columns.append(place[step.indices])
+            counts.append(np.diff(step.indptr))
+        size, indptr = int(begins[-1]), np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        return csr_array((np.concatenate(data), np.concatenate(columns), indptr), shape=(size, size))
+
+
+@dataclass(frozen=True)
+class _Component:
+    """Nodes that lead to each other."""
+
+    nodes: list[int]
+    leaving: list[int]  # those of them that lead elsewhere too
+    cyclic: bool  # whether any leads back
 
 
 def best_plan(search: PointSearch) -> int:
@@ -215,7 +261,29 @@ def follow(search: PointSearch, plan: int, limit: int) -> BlockGraph | None:
         actions.append(action)
         edges.append(np.array([number[key] for key in zip(targets.tolist(), following.tolist(), strict=True)], np.intp))
     homes = np.array([home for home, _ in keys], dtype=np.intp)
-    return BlockGraph(model, homes, np.array(actions, dtype=np.intp), edges)
+    graph = BlockGraph(model, homes, np.array(actions, dtype=np.intp), edges)
+    return graph.with_edges(edges, _promised(search, graph, [plan for _, plan in keys]))
+
+
+def _promised(search: PointSearch, graph: BlockGraph, plans: list[int]) -> list[Array]:
+    """About what the nodes of plans are worth, (1+m, c) each: their α-vectors.
+
+    Where one is no longer kept it follows from what the plan goes on with, made before it for the most part.
+    """
+    model, turns = search.model, graph.turns()
+    cells = {home: search.cell(home) for home in graph.homes.tolist()}
+    rows = {home: {plan: row for row, plan in enumerate(cell.plans.tolist())} for home, cell in cells.items()}
+    near, missing = [], []
+    for node, (home, action) in enumerate(zip(graph.homes.tolist(), graph.actions.tolist(), strict=True)):
+        row = rows[home].get(plans[node])
+        missing += [] if row is not None else [node]
+        near.append(model.blind[action][:, model.blocks.states(home)] if row is None else cells[home].parts[row])
+    for node in sorted(missing, key=plans.__getitem__):
+        ahead = np.concatenate([near[one] for one in graph.edges[node].tolist()], axis=1)
+        states = model.blocks.states(int(graph.homes[node]))
+        payoff = model.parts[:, states, graph.actions[node]]
+        near[node] = payoff + model.discount * (turns[node].ahead @ ahead.T).T
+    return near
 
 
 def unroll(search: PointSearch, limit: int, pairs: int) -> BlockGraph:
