@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,12 @@ import pytest
 
 import versant as vs
 from tests.planning_cases import random_controllers, random_problem
+from versant.planning.ascent import Limits
 from versant.planning.exchange import exchanges
+from versant.planning.natural import Natural
 from versant.planning.problem import PlanningProblem
+from versant.planning.run import Run
+from versant.planning.search import SHARE, Search, random_starts
 
 
 def test_an_exchange_changes_one_node_and_what_leads_to_it() -> None:
@@ -90,3 +95,30 @@ def test_the_same_seed_gives_the_same_exchanges() -> None:
     one, two = (vs.plan(task, **call) for _ in range(2))
     assert one.families["exchange"] > 0
     assert one.value == two.value
+
+
+def test_exchanges_take_a_share_of_the_steps_and_none_is_tried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = random_problem(5, costs=1).with_budgets({"c0": 4.0})
+    search = Search(
+        PlanningProblem(task, 5, dict(task.budgets)), Natural(), 40, np.inf, np.inf, Run(lambda message: None)
+    )
+    tried: list[bytes] = []
+    steps = {"random": 0, "exchange": 0}
+    ascend = search._ascend
+
+    def counted(family: str, begin: np.ndarray[Any, Any], limits: Limits) -> int:
+        tried.extend(one.tobytes() for one in begin)
+        steps[family] += (taken := ascend(family, begin, limits))
+        return taken
+
+    monkeypatch.setattr(search, "_ascend", counted)
+    search.run(islice(random_starts(search.problem, 0), 6), "random")
+    assert search.exchange()
+    once = steps["exchange"]
+    assert once > SHARE * steps["random"]
+    assert search.exchange()
+    assert steps["exchange"] == once, "exchanges wait until others have ascended"
+    monkeypatch.setattr(search, "_steps", 4 * once)
+    search.exchange()
+    assert steps["exchange"] > once
+    assert len(set(tried)) == len(tried)

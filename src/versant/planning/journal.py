@@ -35,6 +35,7 @@ class Entry:
     theta: Array  # (B, n) where they ended
     values: Array  # (B, 1+m)
     complete: bool  # False: time ended them, they may go on from here
+    steps: int = 0  # of all of them together
 
 
 @dataclass(eq=False)
@@ -71,7 +72,12 @@ class Journal:
             known = str(arrays.pop("call"))
             differing = _difference(known, call)
             entries = {
-                name: Entry(arrays[name + "/theta"], arrays[name + "/values"], bool(arrays[name + "/complete"]))
+                name: Entry(
+                    arrays[name + "/theta"],
+                    arrays[name + "/values"],
+                    bool(arrays[name + "/complete"]),
+                    int(arrays[name + "/steps"]),
+                )
                 for name in sorted({name.rsplit("/", 1)[0] for name in arrays})
             }
         except (OSError, ValueError, TypeError, AttributeError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -87,7 +93,7 @@ class Journal:
         self.entries[name] = entry
         arrays: dict[str, Any] = {"call": np.array(self.call)}
         for key, one in self.entries.items():
-            arrays |= {key + "/theta": one.theta, key + "/values": one.values, key + "/complete": one.complete}
+            arrays |= {f"{key}/{part}": value for part, value in vars(one).items()}
         with atomic_path(self.path) as temporary, open(temporary, "wb") as stream:
             np.savez(stream, **arrays)
 

@@ -9,7 +9,7 @@ take most of its time.
 
 Ascents aim at budgets that are a hair lower than the true ones, so that rounding does not carry the result outside.
 Ascents end in local optima. From the best of them others begin, with one node exchanged (see `exchange`), a batch after
-the other until several in a row have gained nothing.
+the other until several in a row have gained nothing, or taken half as many steps as all ascents from elsewhere.
 
 Of all points met, the run keeps the best within the budgets or, as long as there is none, the one that exceeds them
 least. Batches of ascents that its journal knows are not run again.
@@ -29,7 +29,7 @@ from versant.agents.controller import Controller
 from versant.optimise.status import Ending
 from versant.planning.ascent import Limits, ascend
 from versant.planning.deterministic import PRICES, best_deterministic, rounded
-from versant.planning.exchange import exchanges
+from versant.planning.exchange import exchangeable, exchanges
 from versant.planning.journal import Entry
 from versant.planning.magnitude import magnitude
 from versant.planning.problem import PlanningProblem
@@ -59,8 +59,8 @@ FINALISTS, ROUNDED = 5, 4
 EXCHANGES, EXCHANGE_ORDER, EXCHANGE_STEPS, EXCHANGE_LIMIT = 40, 100, 300, 2000
 """Nodes exchanged at a time up to so many pairs (state, node); iterations; pairs up to which one is, within a time."""
 
-PATIENCE = 6
-"""So many times in a row that exchanges gain nothing end them."""
+PATIENCE, SHARE = 6, 0.5
+"""So many times in a row that exchanges gain nothing end them, or fewer that take such a share of all other steps."""
 
 NEAR = 1e-5
 """Largest excess, as a fraction of a budget, from which restoration is expected to cost next to nothing."""
@@ -107,6 +107,9 @@ class Search:
     _pool: list[tuple[Array, Array]] = field(default_factory=list)  # (theta (n,), values (1+m,))
     _exchanged: tuple[float, float] | None = None  # rank of the best, whose exchanges are waiting
     _waiting: Iterator[Array] = field(default_factory=lambda: iter(()))
+    _tried: set[bytes] = field(default_factory=set)  # controllers with a node exchanged
+    _steps: int = 0  # of all ascents but those from exchanges
+    _idle: int = 0  # of those from exchanges since they gained something
 
     def __post_init__(self) -> None:
         bar = self._error_bar() if self.problem.names else 0.0
@@ -131,7 +134,7 @@ class Search:
             batch = list(islice(waiting, self._batch_size()))
             if not batch:
                 break
-            self._ascend(family, self._vector(batch), limits)
+            self._steps += self._ascend(family, self._vector(batch), limits)
 
     def exchange(self) -> bool:
         """Ascend from the best controllers with a node exchanged; called again, it goes on where it ended.
@@ -143,39 +146,51 @@ class Search:
         while number and idle < PATIENCE and not (self.late or self.reached):
             rank = self._rank(self._finalists()[0])
             if self._exchanged is None or _outranks(rank, self._exchanged):
-                idle, self._exchanged, self._waiting = 0, rank, self._exchanges()
+                idle, self._idle, self._exchanged, self._waiting = 0, 0, rank, self._exchanges()
+            if self._idle > SHARE * self._steps:
+                break
             batch = list(islice(self._waiting, number))
             if not batch:
                 self._exchanged = None  # other finalists may come
                 return False
-            self._ascend("exchange", np.stack(batch), limits)
+            self._idle += self._ascend("exchange", np.stack(batch), limits)
             idle += 1
         return True
 
     def _exchanges(self) -> Iterator[Array]:
-        """Exchanges of a node in the finalists, by turns in the best and in one of the others."""
+        """Exchanges of a node in the finalists, by turns in the best and in one of the others, that were not tried."""
         best, *others = (exchanges(self.target, theta) for theta in self._finalists())
         turns = zip_longest(best, (one for row in zip_longest(*others) for one in row if one is not None))
-        return (one for one in chain.from_iterable(turns) if one is not None)
+        for one in chain.from_iterable(turns):
+            if one is not None and (key := one.tobytes()) not in self._tried:
+                self._tried.add(key)
+                yield one
 
     def _number_of_exchanges(self) -> int:
         """So many exchanges at a time take about as long whatever the size; within a time, one may take longer."""
         pairs = self.problem.loop.n_states * self.problem.loop.layout.nodes
+        if not exchangeable(self.problem):
+            return 0
         least = 1 if self.deadline < float("inf") and pairs <= EXCHANGE_LIMIT else 0
         return max(least, min(EXCHANGES, int(EXCHANGES * (EXCHANGE_ORDER / pairs) ** 1.5)))
 
-    def _ascend(self, family: str, begin: Array, limits: Limits) -> None:
-        """Ascend from a batch (B, n), or look up where that ended; what time had ended goes on from there."""
+    def _ascend(self, family: str, begin: Array, limits: Limits) -> int:
+        """Ascend from a batch (B, n), or look up where that ended; what time had ended goes on from there.
+
+        How many steps that took.
+        """
         number, journal = self.planning.families.get(family, 0), self.planning.journal
         self.planning.families[family] = number + len(begin)
         name = f"{family}/{self.problem.loop.layout.nodes}/{number}"
         entry = journal.entries.get(name)
         if entry is None or not entry.complete:
             found = ascend(self.target, begin if entry is None else entry.theta, self.method, limits, self._watch)
-            entry = Entry(found.theta, found.values, Ending.TIME not in found.endings)
+            steps = int(found.iterations.sum()) + (0 if entry is None else entry.steps)
+            entry = Entry(found.theta, found.values, Ending.TIME not in found.endings, steps)
             journal.keep(name, entry)
         self._record(entry.theta, entry.values)  # of an ascent without a step, its start
         self._pool.extend(zip(entry.theta, entry.values, strict=True))
+        return entry.steps
 
     def conclude(self) -> Controller:
         """Take the best controllers to the end and within the budgets; return the best, by excess, then by value."""
