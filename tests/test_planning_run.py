@@ -135,6 +135,17 @@ def test_a_run_keeps_the_better() -> None:
     assert not run.reached(1e-5, 1.0)
 
 
+def test_the_history_ends_with_what_is_returned() -> None:
+    run = Run(lambda message: None)
+    agent = plan(RISKY, nodes=1, starts=1, bounds=(), families=("random",), iterations=1).controller
+    for value in (1.0, 2.0, 3.0):
+        run.offer(value, 0.0, lambda: agent)
+    assert [step.value for step in run.settled(3.0 + 1e-12, 0.0)] == [1.0, 2.0, 3.0]
+    assert [step.value for step in run.settled(3.1, 0.2)] == [1.0, 2.0, 3.0]
+    assert [step.value for step in run.settled(2.5, 0.1)] == [1.0, 2.0, 2.5]  # a graph that fits is worth less
+    assert [step.value for step in run.settled(3.5, 0.1)] == [1.0, 2.0, 3.0, 3.5]
+
+
 def test_times_are_those_at_which_numbers_were_reached() -> None:
     found = plan(RISKY, **GIVEN)
     assert len(found.proved_at) == len(found.bounds)

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from versant.agents.controller import Controller
 from versant.memory import available_memory
+from versant.optimise.linear import factorise
 from versant.planning.ascent import first_order_gap
 from versant.planning.evaluation import ClosedLoop, Evaluation
 from versant.planning.gradient import pair_visits, seconds_of_a_node
@@ -39,8 +40,9 @@ Array = NDArray[np.float64]
 STEPS = (1e-3, 1.0, 1e3, 1e6)
 """Lengths of the proximal steps that multipliers are taken from, relative to the method's first step."""
 
-QUICK = 1e-9
-"""Accuracy of solutions where time is the limit and no budget asks for more."""
+QUICK, ROUGH = 1e-8, 1e-5
+"""Accuracy of solutions where time is the limit and no budget asks for more; of uses of transitions, where there is no
+time for the gap either."""
 
 CAUTION = 3.0
 """Derivatives of a node of a controller may take so many times as long as those of one action for ever."""
@@ -164,6 +166,9 @@ def certify(
     if fits and _in_time(sided.pomdp, controller.n_nodes, deadline):
         whole = evaluation if evaluation.pairs is None else problem.loop.evaluate(theta)
         gap, multipliers = _gap(problem, PlanningPoint(problem, whole))
+    visited = evaluation
+    if gap == np.inf and not _careful(sided.pomdp, deadline):
+        visited = replace(evaluation, factors=factorise(evaluation.system, problem.loop.deadline, ROUGH))
     prices = dict(zip(problem.names, (problem.scale * multipliers / problem.scales).tolist(), strict=True))
     return Certificate(
         float(totals[0]),
@@ -172,7 +177,7 @@ def certify(
         sided.net(prices),
         problem.scale * gap,
         problem.scale,
-        _moves(evaluation),
+        _moves(visited),
     )
 
 

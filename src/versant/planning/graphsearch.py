@@ -62,7 +62,7 @@ was, the next are made so many times later, at most."""
 LEARNT = 1e-8
 """Accuracy of the values of a large graph that are learnt."""
 
-QUICK, GRACE = 0.2, 0.12
+QUICK, GRACE = 0.2, 0.15
 """Share of the work done that making a graph may take where it is not asked for yet; share of the time since the search
 began that it may take when it is late."""
 

@@ -17,6 +17,9 @@ from versant.planning.result import Improvement
 
 __all__ = ["Run"]
 
+ROUNDING = 1e-9
+"""Share of a value by which the history may miss what is returned."""
+
 
 @dataclass(eq=False)
 class Run:
@@ -71,6 +74,16 @@ class Run:
         over = f", exceeds a budget by {violation:.2g} of it" if violation else ""
         gap = f", gap {self.bound - value:.3g}" if self.bound < float("inf") and not violation else ""
         self.report(f"value {value:.5g}{over}{gap}")
+
+    def settled(self, value: float, error: float) -> tuple[Improvement, ...]:
+        """The history of a controller within the budgets that is worth so much, give or take its error bar.
+
+        What a search promised, a graph small enough to be returned need not hold: only what is not above it stays.
+        """
+        if self.history and abs(self.history[-1].value - value) <= error + ROUNDING * abs(value):
+            return tuple(self.history)
+        kept = [one for one in self.history if one.violation > 0.0 or one.value < value]
+        return (*kept, Improvement(self.elapsed, value, 0.0))
 
     def reached(self, precision: float, spread: float) -> bool:
         """Whether the best so far keeps the budgets and lies within `precision` × its magnitude of the bound."""

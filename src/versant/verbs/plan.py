@@ -194,6 +194,9 @@ def _report(
             f"contradiction: the controller found earns {certificate.value} within the budgets, but the upper bound "
             f"is {upper}. Please report this problem"
         )
+    history = tuple(task.run.history)
+    if certificate.feasible:
+        history = task.run.settled(certificate.value, certificate.value_error)
     larger = _larger(task, controller)
     proved = excess is not None and excess.value > 0
     verdict = judge(certificate, upper, proved, -np.inf if larger is None else larger.value)
@@ -209,7 +212,7 @@ def _report(
         first_order_gap=certificate.gap,
         verdict=verdict,
         least_excess=excess,
-        history=tuple(task.run.history),
+        history=history,
         moves=certificate.moves,
         problem=bounded.name,
         minimised=minimise,
