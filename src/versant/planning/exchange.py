@@ -30,13 +30,23 @@ from versant.planning.natural import Natural
 from versant.planning.problem import PlanningPoint, PlanningProblem
 from versant.planning.proximal import PENALTY_LIMIT, proximal_step
 
-__all__ = ["exchanges"]
+__all__ = ["exchangeable", "exchanges"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 TIE = 1e-12
 """Gains, relative to the spread of values, that are none: the node would be one that is there."""
+
+
+TABLE_LIMIT = 20_000_000
+"""Numbers of the largest table of lookahead up to which nodes are exchanged."""
+
+
+def exchangeable(problem: PlanningProblem) -> bool:
+    """Whether the worth of every node after every two pairs (action, observation), (K, K X + 1, X), is no large table."""
+    layout = problem.loop.layout
+    return layout.n_pairs * (layout.n_pairs * layout.nodes + 1) * layout.nodes <= TABLE_LIMIT
 
 
 def exchanges(problem: PlanningProblem, theta: Array) -> Iterator[Array]:

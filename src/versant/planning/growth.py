@@ -53,6 +53,9 @@ PAIR_LIMIT, PAIR_LIMIT_ALONE = 20_000, 2100
 """Pairs (node, state), with budgets and without, beyond which controllers do not grow: they are policy graphs, as large
 as these are."""
 
+NUMBERS = 10_000_000
+"""Numbers of a controller beyond which controllers do not grow."""
+
 MOST_ROUNDS = 1000
 """Searches for policy graphs where time is the limit."""
 
@@ -70,6 +73,7 @@ def grow(
     seed: int,
     sizes: Sequence[int] = SIZES,
     exchange: bool = True,
+    begin: Controller | None = None,
 ) -> Controller:
     """Search at growing sizes.
 
@@ -85,6 +89,8 @@ def grow(
     sizes : sequence of int
     exchange : bool
         Whether nodes are exchanged at every size.
+    begin : Controller, optional
+        A controller of one node to grow from.
 
     Returns
     -------
@@ -94,6 +100,8 @@ def grow(
     if columns is not None and not can_grow(len(columns.model.start), len(columns.limits)):
         return _whole(searches, columns, seed)
     growth = _Growth(searches, columns, starts, seed, exchange)
+    if begin is not None:
+        growth.found, growth.rank = begin, growth.first.rank(begin)
     for size in sizes:
         begun = time.perf_counter()
         if not growth.at(size):
@@ -130,8 +138,10 @@ class _Growth:
         if size > LEAST_SIZE:
             timed = self.columns is not None and self.columns.unlimited
             self.idle = PATIENCE if behind and not timed else self.idle + 1 if behind or not gained else 0
-        larger = 1.5 * size * search.problem.loop.n_states
-        return not (self._closed(small) or self.idle >= PATIENCE or self.first.late or larger > PAIR_LIMIT)
+        larger = (
+            1.5 * size * search.problem.loop.n_states > PAIR_LIMIT or 3.0 * search.problem.loop.layout.size > NUMBERS
+        )
+        return not (self._closed(small) or self.idle >= PATIENCE or self.first.late or larger)
 
     def _ascended(self, size: int) -> Search:
         """Ascents from random starts, from the best controller so far, split, and from policy graphs."""

@@ -23,7 +23,7 @@ from versant.planning.columns import Columns, Mixture
 from versant.planning.findings import Findings, Pool
 from versant.planning.givenstarts import resized
 from versant.planning.gradient import seconds_of_a_node
-from versant.planning.graphstarts import ASCENT_LIMIT, graph_alone, graph_starts
+from versant.planning.graphstarts import ASCENT_LIMIT, graph_alone, graph_starts, split
 from versant.planning.growth import SIZES, TIMED_SIZES, can_grow, grow
 from versant.planning.journal import Journal
 from versant.planning.problem import PlanningProblem
@@ -173,6 +173,12 @@ def best_so_far(task: Task, nodes: int | str | None) -> Controller:
     if mixed is not None and (isinstance(nodes, str | None) or mixed.graph.n_nodes <= nodes):
         task.run.offer(float(mixed.totals[0]), max(mixed.excess, 0.0), partial(mixed.graph.controller, layout))
         return mixed.graph.controller(layout)
+    return _one_action_for_ever(task)
+
+
+def _one_action_for_ever(task: Task) -> Controller:
+    """The best controller of one node that always does the same."""
+    layout = task.smallest.loop.layout
     counts = (1, len(layout.actions), len(layout.observations), 1)
     blind = [
         Controller(np.ones(1), action[None], np.ones(counts), layout.actions, layout.observations)
@@ -235,6 +241,7 @@ def ascend_from_starts(
     limits = dict(task.pomdp.budgets)
     usual = starts is None and families is None and not (also or deterministic) and rule.name == "natural"
     only = nodes if usual and _only_a_graph(nodes, task) else None
+    unguided = starts is None and families is None
     if families is None:
         chosen: tuple[Family, ...] = FAMILIES if "sawtooth" in task.able else ("random", "exchange")
         families = chosen if rule.name == "natural" and not deterministic and drawn is starts else chosen[:-1]
@@ -255,7 +262,8 @@ def ascend_from_starts(
         few = TIMED_STARTS if timed else STARTS
         first = 0 if "random" not in families else few if drawn is None else drawn
         sizes = TIMED_SIZES if timed else SIZES
-        return grow(search_at, columns, first, task.seed, sizes, "exchange" in families)
+        begin = _one_action_for_ever(task) if columns is None and unguided else None
+        return grow(search_at, columns, first, task.seed, sizes, "exchange" in families, begin)
     search = search_at(size)
     if columns is not None and only is not None:
         alone = graph_alone(columns, only, min(task.end, task.finish - task.seconds_to_certify_a_graph(only)))
@@ -266,6 +274,8 @@ def ascend_from_starts(
         search.run(resized(also, search.problem, task.pomdp, columns, task.deadline), "given")
     if columns is not None:
         search.run(graph_starts(columns, search.problem, task.seed, task.deadline), "graphs")
+    if columns is None and unguided:
+        search.run([split(_one_action_for_ever(task), np.ones(1), size)], "blind")
     if ("random" in families or columns is None) and not search.reached:
         number = _number_of_starts(search.problem) if starts is None else starts
         if not isinstance(number, int | np.integer):
