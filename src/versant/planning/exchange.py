@@ -44,7 +44,7 @@ TABLE_LIMIT = 20_000_000
 
 
 def exchangeable(problem: PlanningProblem) -> bool:
-    """Whether the worth of every node after every two pairs (action, observation), (K, K X + 1, X), is no large table."""
+    """Whether the worth of every node after any two pairs (action, observation), (K, K X + 1, X), is a small table."""
     layout = problem.loop.layout
     return layout.n_pairs * (layout.n_pairs * layout.nodes + 1) * layout.nodes <= TABLE_LIMIT
 
