@@ -45,7 +45,8 @@ def test_values_and_visits_over_blocks_are_those_over_all_pairs(task: Pomdp) -> 
 def test_a_plan_that_is_followed_promises_what_its_nodes_are_worth(task: Pomdp) -> None:
     search = searched(task, 3e6)
     graph = follow(search, best_plan(search), 10_000)
-    assert graph is not None and graph.near is not None
+    assert graph is not None
+    assert graph.near is not None
     for promised, known in zip(graph.near, graph.values(), strict=True):
         assert_allclose(promised, known, atol=1e-6)
 
