@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from versant.agents.controller import Controller
 from versant.errors import ProblemError, VersantError
 from versant.planning.ascent import Ascent, ascend
+from versant.planning.certificate import certify
 from versant.planning.columns import Columns
 from versant.planning.journal import Entry, Journal, describe
+from versant.planning.natural import Natural
 from versant.planning.pointbased import PointSearch
+from versant.planning.problem import PlanningProblem
 from versant.planning.result import Interrupted, Plan
 from versant.planning.run import Run
-from versant.planning.search import Search
+from versant.planning.search import Search, random_starts
 from versant.planning.verdict import PlanVerdict
 from versant.tasks.zoo import tiger
 from versant.verbs.plan import plan
@@ -226,3 +232,25 @@ def test_an_interrupt_between_searches_brings_a_policy_graph_that_is_small_enoug
     best = interrupted_plan(**call)
     assert best.controller.n_nodes == nodes
     assert best.value == pytest.approx(-20.0 if nodes == 1 else 19.371368)
+
+
+def test_a_controller_that_is_not_shown_to_keep_its_budget_gives_way_to_a_smaller_one_that_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    careless = Controller.random(4, RISKY.actions, RISKY.observations, 0)
+    monkeypatch.setattr(importlib.import_module("versant.verbs.plan"), "ascend_from_starts", lambda *how: careless)
+    found = plan(RISKY, nodes=4, budgets={"risk": 0.08}, bounds=())
+    assert found.feasible
+    assert found.value == pytest.approx(-20.0)
+    assert found.history[-1].value == pytest.approx(-20.0)
+    both = tiger(costs=("risk", "listen"))
+    hopeless = plan(both, nodes=4, budgets={"risk": 0.08, "listen": 1.0}, bounds=())
+    assert hopeless.controller.n_nodes == 4
+
+
+def test_where_time_is_over_controllers_safely_within_come_first() -> None:
+    task = RISKY.with_budgets({"risk": 0.5})
+    search = Search(PlanningProblem(task, 2, {"risk": 0.5}), Natural(), 300, np.inf, 0.0, Run(lambda message: None))
+    search.run(islice(random_starts(search.problem, 0), 6), "random")
+    found = search.conclude()
+    assert certify(task, found).feasible

@@ -223,8 +223,15 @@ class Search:
         return time.perf_counter() >= self.end
 
     def _best_met(self) -> Controller:
-        """The best controller of this size that was met, where there is no time for a better one."""
+        """The best controller of this size that was met, where there is no time for a better one.
+
+        Those that are safely within the budgets, where an ascent has ended, come first: error bars of the others may
+        cross them.
+        """
         best, layout = self.planning.controller, self.problem.loop.layout
+        safe = [(float(values[0]), theta) for theta, values in self._pool if values[1:].max(initial=0.0) <= 0.0]
+        if safe and self.problem.names:
+            return layout.controller(max(safe, key=lambda one: one[0])[1])
         if best is not None and best.n_nodes == layout.nodes:
             return best
         return layout.controller(self._finalists()[0])

@@ -6,7 +6,7 @@ Every way is given the same `Task` and returns a controller; what that is worth 
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
@@ -33,7 +33,7 @@ from versant.planning.search import Search, random_starts
 from versant.progress import Progress
 from versant.tasks.pomdp import Pomdp
 
-__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "best_so_far", "solve"]
+__all__ = ["FAMILIES", "NODES", "Family", "Task", "ascend_from_starts", "best_so_far", "safer", "solve"]
 
 Family: TypeAlias = Literal["graphs", "random", "exchange"]
 FAMILIES: tuple[Family, ...] = ("graphs", "random", "exchange")
@@ -57,6 +57,9 @@ CERTIFIED, LATEST, THINNING = 100, 0.25, 0.1
 
 FOLLOWING = 1e-7
 """Seconds that a number of a policy graph, or an entry of its chain, takes while it is certified, about."""
+
+LEAST_SHARE = 0.5
+"""Share of the time for policy graphs that they have where controllers may take too long to be certified."""
 
 CAREFUL = 0.5
 """Share of that time that is counted on: graphs that are visited for long take more sweeps."""
@@ -168,12 +171,29 @@ def best_so_far(task: Task, nodes: int | str | None) -> Controller:
     """
     if task.run.controller is not None:
         return task.run.controller
-    columns, layout = task.run.columns, task.smallest.loop.layout
-    mixed = columns.best(MARGIN) if columns is not None and columns.found else None
-    if mixed is not None and (isinstance(nodes, str | None) or mixed.graph.n_nodes <= nodes):
+    mixed = _mixture_of_graphs(task, nodes)
+    if mixed is not None:
+        layout = task.smallest.loop.layout
         task.run.offer(float(mixed.totals[0]), max(mixed.excess, 0.0), partial(mixed.graph.controller, layout))
         return mixed.graph.controller(layout)
     return _one_action_for_ever(task)
+
+
+def safer(task: Task, controller: Controller, deterministic: bool) -> Iterator[Controller]:
+    """Smaller controllers that keep the budgets, for one of which that could not be shown: graphs, and one action."""
+    mixed = _mixture_of_graphs(task, controller.n_nodes)
+    if mixed is not None and mixed.excess <= 0.0 and (len(mixed.plans) == 1 or not deterministic):
+        yield mixed.graph.controller(task.smallest.loop.layout)
+    blind = _one_action_for_ever(task)
+    if task.smallest.evaluate(task.smallest.loop.layout.vector([blind])).values[0, 1:].max(initial=0.0) <= 0.0:
+        yield blind
+
+
+def _mixture_of_graphs(task: Task, nodes: int | str | None) -> Mixture | None:
+    """The best mixture of the policy graphs found, if it has no more than a number of nodes; None without one."""
+    columns = task.run.columns
+    mixed = columns.best(MARGIN) if columns is not None and columns.found else None
+    return mixed if mixed is not None and (isinstance(nodes, str | None) or mixed.graph.n_nodes <= nodes) else None
 
 
 def _one_action_for_ever(task: Task) -> Controller:
@@ -293,7 +313,8 @@ def _graphs_ready(task: Task, nodes: int | str | None, alone: bool) -> float:
     size = _size(task.pomdp, nodes)
     certifying = task.seconds_to_certify_a_graph(size) if alone else size * task.certifying
     ready = 0.5 * (task.ready + task.deadline) if alone else task.ready
-    return min(ready, task.finish - 2.0 * certifying)  # shrinking takes about as long
+    ready = min(ready, task.finish - 2.0 * certifying)  # shrinking takes about as long
+    return ready if alone else max(ready, task.begun + LEAST_SHARE * (task.ready - task.begun))  # some are to be there
 
 
 def _only_a_graph(nodes: int | str | None, task: Task) -> TypeGuard[int]:

@@ -16,7 +16,7 @@ from versant.errors import ProblemError, VersantError
 from versant.memory import within_memory
 from versant.planning.alphavectors import lower_vectors
 from versant.planning.bounds import BoundMethod
-from versant.planning.certificate import certify
+from versant.planning.certificate import Certificate, certify
 from versant.planning.findings import Pool
 from versant.planning.givenstarts import Start
 from versant.planning.journal import Journal, describe
@@ -25,7 +25,7 @@ from versant.planning.proofs import prove
 from versant.planning.protocol import Method
 from versant.planning.result import Interrupted, Larger, Plan
 from versant.planning.verdict import PlanVerdict, judge
-from versant.planning.ways import MARGIN, NODES, Family, Task, ascend_from_starts, best_so_far, solve
+from versant.planning.ways import MARGIN, NODES, Family, Task, ascend_from_starts, best_so_far, safer, solve
 from versant.progress import Progress, silent
 from versant.tasks.pomdp import Limits, Pomdp
 from versant.threads import on_one_thread
@@ -156,7 +156,7 @@ def plan(
     journal = Journal() if checkpoint is None else Journal.at(checkpoint, describe(sided.pomdp, **settings))
     ready, deadline, end, finish = (begun + share * time if time is not None else np.inf for share in TIME_SHARES)
     task = Task(sided.pomdp, drawn, iterations, begun, time, ready, deadline, end, finish, progress, journal, pool)
-    report = partial(_report, task, bounded, sided, name, minimise)
+    report = partial(_report, task, bounded, sided, name, minimise, deterministic)
     try:
         with within_memory(memory):
             if method in SOLVERS:
@@ -181,12 +181,12 @@ def _report(
     sided: OneSided,
     method: str,
     minimise: str | None,
+    deterministic: bool,
     controller: Controller,
     bounds: Sequence[BoundMethod] | None,
 ) -> Plan:
     """Certify a controller, bound what any policy can earn, and put everything together."""
-    extension = 0.0 if task.time is None else max(0.0, clock.perf_counter() - task.finish) + EXTENSION * task.time
-    certificate = certify(bounded, controller, task.finish, extension)
+    controller, certificate = _certified(task, bounded, controller, deterministic)
     proofs = prove(task, certificate, sided, bounds)
     upper, excess = proofs.upper, proofs.excess
     if upper is not None and certificate.feasible and certificate.value - certificate.value_error > upper:
@@ -221,8 +221,27 @@ def _report(
         families=task.run.families,
         seconds=task.run.elapsed,
         larger=larger if PlanVerdict.LIMITED_BY_SIZE in verdict else None,
-        alpha=lower_vectors(controller, sided.pomdp, task.finish + extension) if method == "alpha" else None,
+        alpha=lower_vectors(controller, sided.pomdp, task.finish + _extension(task)) if method == "alpha" else None,
     )
+
+
+def _certified(
+    task: Task, bounded: Pomdp, controller: Controller, deterministic: bool
+) -> tuple[Controller, Certificate]:
+    """Certify a controller or, where it is not shown to keep the budgets, the best smaller one that is, if any."""
+    best = controller, certify(bounded, controller, task.finish, _extension(task))
+    if best[1].feasible:
+        return best
+    for other in safer(task, controller, deterministic):
+        found = certify(bounded, other, task.finish, _extension(task))
+        if found.feasible and (not best[1].feasible or found.value > best[1].value):
+            best = other, found
+    return best
+
+
+def _extension(task: Task) -> float:
+    """Seconds that a certificate may take beyond the end; 0 without a limit of time."""
+    return 0.0 if task.time is None else max(0.0, clock.perf_counter() - task.finish) + EXTENSION * task.time
 
 
 def _larger(task: Task, controller: Controller) -> Larger | None:
