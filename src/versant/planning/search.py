@@ -9,7 +9,7 @@ take most of its time.
 
 Ascents aim at budgets that are a hair lower than the true ones, so that rounding does not carry the result outside.
 Ascents end in local optima. From the best of them others begin, with one node exchanged (see `exchange`), a batch after
-the other until several in a row have gained nothing, or taken half as many steps as all ascents from elsewhere.
+the other until several in a row have gained nothing, or taken as many steps as all ascents from elsewhere.
 
 Of all points met, the run keeps the best within the budgets or, as long as there is none, the one that exceeds them
 least. Batches of ascents that its journal knows are not run again.
@@ -59,7 +59,7 @@ FINALISTS, ROUNDED = 5, 4
 EXCHANGES, EXCHANGE_ORDER, EXCHANGE_STEPS, EXCHANGE_LIMIT = 40, 100, 300, 2000
 """Nodes exchanged at a time up to so many pairs (state, node); iterations; pairs up to which one is, within a time."""
 
-PATIENCE, SHARE = 6, 0.5
+PATIENCE, SHARE = 6, 1.0
 """So many times in a row that exchanges gain nothing end them, or fewer that take such a share of all other steps."""
 
 NEAR = 1e-5
