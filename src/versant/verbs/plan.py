@@ -20,6 +20,7 @@ from versant.planning.certificate import Certificate, certify
 from versant.planning.findings import Pool
 from versant.planning.givenstarts import Start
 from versant.planning.journal import Journal, describe
+from versant.planning.magnitude import magnitude
 from versant.planning.onesided import OneSided, one_sided
 from versant.planning.proofs import prove
 from versant.planning.protocol import Method
@@ -35,6 +36,9 @@ __all__ = ["plan"]
 
 TIME_SHARES = (0.2, 0.65, 0.85, 1.0)
 """When, as shares of the time, policy graphs are there, the search ends, the best are at their end, the bounds are."""
+
+CLOSE = 1e-6
+"""Share of its value that a controller may lose for being shown to keep the budgets."""
 
 EXTENSION = 0.1
 """Share of the time that a certificate may take beyond it, for a value without a narrow error bar is of no use."""
@@ -228,14 +232,18 @@ def _report(
 def _certified(
     task: Task, bounded: Pomdp, controller: Controller, deterministic: bool
 ) -> tuple[Controller, Certificate]:
-    """Certify a controller or, where it is not shown to keep the budgets, the best smaller one that is, if any."""
+    """Certify a controller or, where it is not shown to keep the budgets, the best smaller one that is, if any.
+
+    Where rounding alone hides whether they are kept, that one has to be worth about as much.
+    """
     best = controller, certify(bounded, controller, task.finish, _extension(task))
     if best[1].feasible:
         return best
+    least = best[1].value - CLOSE * magnitude(best[1].value, best[1].scale) if best[1].undecided else -np.inf
     for other in safer(task, controller, deterministic):
         found = certify(bounded, other, task.finish, _extension(task))
-        if found.feasible and (not best[1].feasible or found.value > best[1].value):
-            best = other, found
+        if found.feasible and found.value > least:
+            best, least = (other, found), found.value
     return best
 
 
