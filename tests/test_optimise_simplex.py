@@ -111,3 +111,25 @@ def test_a_million_parameters_in_seconds() -> None:
     found = project_budgets(points, shape, slopes, bounds)
     assert time.perf_counter() - begin < 10.0
     assert found.converged.all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_total_to_be_met_is_two_opposite_budgets(seed: int) -> None:
+    """One of the two multipliers is zero, wherever they begin, and the point is that of their difference."""
+    rng = np.random.default_rng(seed)
+    shape = Simplices(((4, 3), (3, 5)))
+    points, slope = rng.normal(size=(6, shape.size)), rng.normal(size=(6, shape.size))
+    other = rng.normal(size=(6, shape.size))
+    inner = shape.project(rng.normal(size=points.shape))
+    total, width = (slope * inner).sum(axis=1), 1e-7
+    slopes = np.stack([slope, other, -2.0 * slope], axis=1)
+    bounds = np.stack([total + width, (other * inner).sum(axis=1), 2.0 * (width - total)], axis=1)
+    found = project_budgets(points, shape, slopes, bounds)
+    again = project_budgets(points, shape, slopes, bounds, start=rng.uniform(0.0, 3.0, size=(6, 3)))
+    assert found.converged.all()
+    assert again.converged.all()
+    np.testing.assert_allclose(again.point, found.point, atol=1e-10)
+    assert (np.minimum(again.multipliers[:, 0], again.multipliers[:, 2]) == 0.0).all()
+    assert (np.abs((slope * found.point).sum(axis=1) - total) <= width + 1e-12).all()
+    pulled = points - (again.multipliers[:, None, :] @ slopes)[:, 0]
+    np.testing.assert_allclose(shape.project(pulled), again.point, atol=1e-12)

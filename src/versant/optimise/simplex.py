@@ -11,7 +11,8 @@ For multipliers λ in [0, ρ]^m the minimiser is the blockwise simplex projectio
 
 so only the m-dimensional concave dual remains. Its gradient is G θ(λ) − b, piecewise linear in λ; with a block's active
 set A its generalised Hessian is −Σ_blocks G_c G_cᵀ / w, G_c being G on A less its mean there. Newton steps on the free
-multipliers, with a line search on the monotone slope, end after finitely many pieces. A finite ρ gives the elastic
+multipliers, with a line search on the monotone slope, end after finitely many pieces. Of two opposite budgets (a total
+that is to be met) only one multiplier is free at a time, or the Hessian would be singular. A finite ρ gives the elastic
 problem (always feasible), ρ = ∞ the hard one; a multiplier at ρ tells that its budget cannot be met at that price.
 
 Source: Held, Wolfe & Crowder 1974 (simplex); Qi & Sun 1993 (semismooth Newton); Wang & Carreira-Perpiñán 2013.
@@ -37,6 +38,9 @@ TOLERANCE = 1e-13
 MAX_STEPS = 200
 MAX_SEARCH = 60
 FIRST_DAMPING = 1e-4
+OPPOSITE = 1e-12
+"""One plus the cosine of the slopes of opposite budgets, at most: what rounding makes of it."""
+
 FAR = 1e12
 """A multiplier so large, against the scale of its budget, that the budget cannot be met."""
 
@@ -202,6 +206,13 @@ class _Dual:
         centred = self.shape.centre(self.slopes, theta > 0.0)
         return centred @ self.scaled.transpose(0, 2, 1)
 
+    def opposites(self) -> Mask:
+        """Which pairs of budgets have opposite slopes, (B, m, m)."""
+        products = self.slopes @ self.slopes.transpose(0, 2, 1)
+        size = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
+        opposed: Mask = (products <= -(1.0 - OPPOSITE) * size[:, :, None] * size[:, None, :]) & (size > 0.0)[:, None, :]
+        return opposed
+
     def scale(self) -> Array:
         """The curvature if every element were active, (B, m): it sets the size of steps where the dual is flat."""
         centred = self.shape.centre(self.slopes, np.ones(self.points.shape, dtype=bool))
@@ -211,8 +222,9 @@ class _Dual:
 
 def _newton(dual: _Dual, first: Array, cap: Array) -> Projection:
     """Damped semismooth Newton on the negated dual in its box, all rows at once; finished rows are set aside."""
-    batch = len(first)
-    multipliers, theta = first.copy(), dual.primal(first)
+    batch, opposed = len(first), dual.opposites()
+    multipliers = _netted(first, dual.slopes, opposed)
+    theta = dual.primal(multipliers)
     residual, done = np.full(batch, np.inf), np.zeros(batch, dtype=bool)
     damping, scale = np.full(batch, FIRST_DAMPING), dual.scale()
     running = np.arange(batch)
@@ -232,10 +244,23 @@ def _newton(dual: _Dual, first: Array, cap: Array) -> Projection:
         curvature = part.curvature(point[keep]) + (damping[running, None] * scale[running])[:, :, None] * np.eye(
             at.shape[1]
         )
-        target = _box_step(curvature, slack, at, ceiling, ~stuck[keep])
+        waiting = (at <= 0.0) & (opposed[running] & (at > 0.0)[:, None, :]).any(axis=2)
+        target = _box_step(curvature, slack, at, ceiling, ~(stuck[keep] | waiting))
         multipliers[running], theta[running], step = _search(part, at, target, slack)
         damping[running] *= np.where(step == 1.0, 1.0 / 30.0, np.where(step < 0.1, 10.0, 1.0))
     return Projection(theta, multipliers, residual, done)
+
+
+def _netted(multipliers: Array, slopes: Array, opposed: Mask) -> Array:
+    """Let only one of the multipliers (B, m) of opposite budgets be above zero: the primal point is the same."""
+    size = np.linalg.norm(slopes, axis=2)
+    pull = multipliers * size
+    for i, j in zip(*np.nonzero(np.triu(opposed.any(axis=0))), strict=True):
+        both = np.where(opposed[:, i, j], np.minimum(pull[:, i], pull[:, j]), 0.0)
+        pull[:, i] -= both
+        pull[:, j] -= both
+    netted: Array = np.where(opposed.any(axis=2), pull / np.where(size > 0.0, size, 1.0), multipliers)
+    return netted
 
 
 def _box_step(curvature: Array, slack: Array, at: Array, cap: Array, free: Mask) -> Array:
