@@ -10,6 +10,7 @@ import pytest
 
 from tests.planning_cases import totals
 from versant.agents.controller import Controller
+from versant.planning import growth
 from versant.planning.columns import Columns
 from versant.planning.graphsearch import GraphSearch
 from versant.planning.growth import grow
@@ -40,6 +41,18 @@ def test_growth_ends_where_the_bound_is_reached() -> None:
     assert found.controller.n_nodes <= 5
     assert found.upper_bound is not None
     assert found.upper_bound - found.value <= 1e-3 * found.value
+
+
+@pytest.mark.parametrize("budgets", [{}, {"risk": 0.5}])
+def test_a_graph_worth_less_than_promised_gives_way_to_what_ascents_found(
+    budgets: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = Controller([1.0], [[1.0, 0.0, 0.0]], np.ones((1, 3, 2, 1)), RISKY.actions, RISKY.observations)
+    monkeypatch.setattr(growth, "_graph_above", lambda *_: listen)
+    found = plan(RISKY, "grow", budgets, iterations=50, bounds=())
+    assert found.feasible
+    assert found.value > -10.0  # listening for ever is worth -20
+    assert found.history[-1].value == pytest.approx(found.value)
 
 
 def test_growth_never_ends_below_the_best_graph() -> None:

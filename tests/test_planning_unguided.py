@@ -27,4 +27,3 @@ def test_no_plan_is_worth_less_than_one_action_for_ever(
     found = vs.plan(problem, iterations=1, bounds=(), **settings)
     assert "graphs" not in found.families
     assert found.value == pytest.approx(-10.0, abs=1e-6)
-

@@ -178,6 +178,8 @@ class _Growth:
         """The best controller, or the best mixture of policy graphs where that is better."""
         assert self.found is not None
         whole = None if self.columns is None else _graph_above(self.first, self.columns, self.rank)
+        if whole is not None and self.rank[0] <= 0.0:  # a graph made smaller may be worth less than was promised
+            self.first.planning.standby = -self.rank[1] * self.first.problem.scale, self.found
         return whole or self.found
 
 

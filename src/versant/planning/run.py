@@ -46,6 +46,7 @@ class Run:
     history: list[Improvement] = field(default_factory=list)
     families: dict[str, int] = field(default_factory=dict)
     columns: Columns | None = None
+    standby: tuple[float, Controller] | None = None  # what ascents found, and its value, where a graph promised more
     _best: Callable[[], Controller] | Controller | None = None  # made when it is asked for
 
     @property

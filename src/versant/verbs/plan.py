@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -234,13 +235,18 @@ def _certified(
 ) -> tuple[Controller, Certificate]:
     """Certify a controller or, where it is not shown to keep the budgets, the best smaller one that is, if any.
 
-    Where rounding alone hides whether they are kept, that one has to be worth about as much.
+    Where rounding alone hides whether they are kept, that one has to be worth about as much. A policy graph that is
+    worth less than was promised gives way to what ascents found.
     """
     best = controller, certify(bounded, controller, task.finish, _extension(task))
+    least, standby = best[1].value, task.run.standby
+    others: Iterable[Controller] = () if standby is None else (standby[1],)
     if best[1].feasible:
-        return best
-    least = best[1].value - CLOSE * magnitude(best[1].value, best[1].scale) if best[1].undecided else -np.inf
-    for other in safer(task, controller, deterministic):
+        others = others if standby is not None and standby[0] > least else ()
+    else:
+        others = chain(others, safer(task, controller, deterministic))
+        least = least - CLOSE * magnitude(least, best[1].scale) if best[1].undecided else -np.inf
+    for other in others:
         found = certify(bounded, other, task.finish, _extension(task))
         if found.feasible and found.value > least:
             best, least = (other, found), found.value
