@@ -14,7 +14,10 @@ large matrices, both measured in the same run. The share is the larger of the tw
 The second table is the quality of RockSample(7,8) over time: the value of the best policy graph and the upper bound
 (SARSOP: 21.10 and 24.71). Times are those of the processor, so that other work on the machine does not count.
 
+The third, with --plans only, is what `plan` answers within a time on the clock, for any number of nodes and for 50.
+
     python -m benchmarks planning_scale
+    python -m benchmarks.planning_scale --plans
     python -m benchmarks.planning_scale --figure docs/figures/planning-scaling.png
 """
 
@@ -51,6 +54,9 @@ NODES = (10, 50)
 
 MOMENTS = (2.0, 5.0, 10.0)
 """Seconds of search, without those of making graphs, after which graphs are made."""
+
+ASKED = ((7, 8, 30.0), (10, 10, 60.0))
+"""Width of the map, rocks, and seconds that a plan may take."""
 
 NEAR = 1e-4
 """Share of another controller that a step of ascent mixes in."""
@@ -234,10 +240,30 @@ def quality(task: Pomdp, moments: tuple[float, ...], nodes: int) -> None:
         )
 
 
+def plans() -> None:
+    """Print what `plan` finds in large problems within a time."""
+    print("| problem | states | asked | nodes | value | error bar | upper bound | time, s | taken, s |\n|" + "---|" * 9)
+    for width, rocks, limit in ASKED:
+        task = vs.problems.find("rock_sample", n=width, k=rocks)
+        for nodes in ("grow", 50):
+            found = vs.plan(task, nodes, time=limit)
+            assert found.upper_bound is not None
+            assert found.value - found.value_error <= found.upper_bound
+            print(
+                f"| {task.name} | {task.n_states:,} | {nodes} | {found.controller.n_nodes} | {found.value:.3f} "
+                f"| {found.value_error:.0e} | {found.upper_bound:.3f} | {limit:.0f} | {found.seconds:.1f} |",
+                flush=True,
+            )
+
+
 def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planning_scale")
     parser.add_argument("--figure", help="file to draw to")
+    parser.add_argument("--plans", action="store_true", help="only what plans reach within a time")
     chosen = parser.parse_args(arguments)
+    if chosen.plans:
+        plans()
+        return
     limits = machine()
     print(f"copying: {limits.bandwidth / 1e9:.1f} GB/s, multiplying matrices: {limits.speed / 1e9:.0f} GFLOP/s\n")
     print("| problem | states | nodes | N | controller | evaluation, s | warm, s | gradient, s | error bar ", end="")
