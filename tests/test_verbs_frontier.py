@@ -111,17 +111,24 @@ def test_totals_are_met_exactly() -> None:
     assert (met.mixtures <= met.upper_bounds).all()
 
 
-def test_an_interrupted_frontier_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, asked = tmp_path / "frontier.json", []
-    whole = frontier(RISKY, "risk", [0.5, 1.0, 2.0], **FAST)
+def interrupted_at_the_second(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let the second call of `plan` be interrupted; the limits that plans are asked for, as they come."""
+    asked: list[float] = []
 
-    def counted(*given: Any, **how: Any) -> Plan:
-        asked.append(how["budgets"]["risk"])
+    def counted(*given: Any, **settings: Any) -> Plan:
+        asked.append(settings["budgets"]["risk"])
         if len(asked) == 2:
             raise KeyboardInterrupt
-        return plan(*given, **how)
+        return plan(*given, **settings)
 
     monkeypatch.setattr(verb, "plan", counted)
+    return asked
+
+
+def test_an_interrupted_frontier_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "frontier.json"
+    whole = frontier(RISKY, "risk", [0.5, 1.0, 2.0], **FAST)
+    asked = interrupted_at_the_second(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         frontier(RISKY, "risk", [0.5, 1.0, 2.0], checkpoint=file, **FAST)
     with pytest.raises(ProblemError, match="checkpoint of another call"):
@@ -131,9 +138,13 @@ def test_an_interrupted_frontier_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     np.testing.assert_array_equal(again.values, whole.values)
     np.testing.assert_array_equal(again.upper_bounds, whole.upper_bounds)
     assert not file.exists()
-    file.write_text("[]")
-    with pytest.raises(ProblemError, match="no checkpoint of a frontier"):
-        frontier(RISKY, "risk", [0.5], checkpoint=file, **FAST)
+    for content in (
+        "[]",
+        '{"call": "", "plans": [], "pool": {"problem": "", "solutions": [], "plans": [], "alphas": []}}',
+    ):
+        file.write_text(content)
+        with pytest.raises(ProblemError, match="no checkpoint of a frontier"):
+            frontier(RISKY, "risk", [0.5], checkpoint=file, **FAST)
 
 
 def test_bad_arguments_are_named() -> None:
@@ -157,17 +168,10 @@ def test_bad_arguments_are_named() -> None:
 def test_a_resumed_frontier_says_what_an_uninterrupted_one_does(
     how: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, asked, limits = tmp_path / "frontier.json", [], [0.08, 0.12]
+    file, limits = tmp_path / "frontier.json", [0.08, 0.12]
     how = {"iterations": 2, "bounds": (), **how}
     whole = frontier(RISKY, "risk", limits, **how)
-
-    def counted(*given: Any, **settings: Any) -> Plan:
-        asked.append(settings["budgets"]["risk"])
-        if len(asked) == 2:
-            raise KeyboardInterrupt
-        return plan(*given, **settings)
-
-    monkeypatch.setattr(verb, "plan", counted)
+    asked = interrupted_at_the_second(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         frontier(RISKY, "risk", limits, checkpoint=file, **how)
     again = frontier(RISKY, "risk", limits, checkpoint=file, **how)

@@ -9,6 +9,7 @@ import pytest
 
 from versant.agents.controller import Controller
 from versant.errors import ProblemError
+from versant.planning import series
 from versant.planning.bounds import UpperBound
 from versant.planning.result import Larger, Plan
 from versant.planning.verdict import PlanVerdict
@@ -142,3 +143,18 @@ def test_where_there_is_nothing_to_earn() -> None:
     still = replace(RISKY, rewards=np.zeros_like(RISKY.rewards))
     checked = verify(plan(still, nodes=1, starts=1, families=("random",), bounds=("qmdp",)), still)
     assert checked.holds, str(checked)
+
+
+def test_flags_follow_from_the_error_bars_that_are_claimed() -> None:
+    """A plan made in haste may have a wide error bar, with which it is not called optimal."""
+    exact = plan(tiger(), 5, bounds=("sawtooth",))
+    rough = tuple(flag for flag in exact.verdict if flag != PlanVerdict.OPTIMAL)
+    assert rough != exact.verdict
+    assert verify(replace(exact, value_error=1.0, verdict=rough), tiger()).holds
+    assert not verify(replace(exact, value_error=1.0), tiger()).holds
+
+
+def test_chains_too_large_to_factorise_are_solved_as_exactly(found: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series, "DIRECT_LIMIT", 0)
+    assert verify(found, RISKY).holds
+    assert verify(replace(found, value=found.value + 1e-8), RISKY).failures[0].startswith("value: claimed")

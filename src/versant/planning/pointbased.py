@@ -72,8 +72,7 @@ class PointBased:
     effort : float
         Multiplications that one bound may take, about.
     precision : float
-        Gap between the bounds at the start belief at which to stop, relative to the larger of |value| and a
-        thousandth of the spread of values.
+        Gap between the bounds at the start belief at which to stop, relative to the value's magnitude.
     deadline : float
         Value of `time.perf_counter` at which to stop.
     largest : int

@@ -49,7 +49,7 @@ ALIKE = 1e-6
 """Differences of values and costs, relative likewise, below which coarse ascents have ended in the same place."""
 
 CLOSE = 1e-5
-"""Distance from a bound, relative to the larger of |value| and a thousandth of the spread, that no start will close."""
+"""Distance from a bound, relative to the value's magnitude, that no start will close."""
 
 LARGE = 50_000
 """Pairs (state, node) beyond which error bars are those of a controller without chance."""

@@ -9,7 +9,7 @@ from versant.planning.magnitude import magnitude
 __all__ = ["OPTIMAL_WITHIN", "STATIONARY_WITHIN", "PlanVerdict", "judge"]
 
 STATIONARY_WITHIN = 1e-5
-"""First-order gap of a stationary controller, relative to the larger of |value| and a thousandth of the spread."""
+"""First-order gap of a stationary controller, relative to the value's magnitude."""
 
 OPTIMAL_WITHIN = 1e-3
 """Distance from the upper bound of an optimal controller, relative to the same."""

@@ -286,10 +286,7 @@ def ascend_from_starts(
         return grow(search_at, columns, first, task.seed, sizes, "exchange" in families, begin)
     search = search_at(size)
     if columns is not None and only is not None:
-        alone = graph_alone(columns, only, min(task.end, task.finish - task.seconds_to_certify_a_graph(only)))
-        task.run.families["graphs"], layout = 1, search.problem.loop.layout
-        task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
-        return alone.controller(layout)
+        return _graph_alone(task, columns, only, search.problem.loop.layout)
     if also:
         search.run(resized(also, search.problem, task.pomdp, columns, task.deadline), "given")
     if columns is not None:
@@ -304,6 +301,14 @@ def ascend_from_starts(
     elif "exchange" in families:
         search.exchange()
     return search.conclude()
+
+
+def _graph_alone(task: Task, columns: Columns, nodes: int, layout: Layout) -> Controller:
+    """The policy graph with at most so many nodes."""
+    alone = graph_alone(columns, nodes, min(task.end, task.finish - task.seconds_to_certify_a_graph(nodes)))
+    task.run.families["graphs"] = 1
+    task.run.offer(float(alone.totals(columns.model)[0]), 0.0, partial(alone.controller, layout))
+    return alone.controller(layout)
 
 
 def _graphs_ready(task: Task, nodes: int | str | None, alone: bool) -> float:

@@ -99,7 +99,8 @@ def plan(
     families : sequence of {"graphs", "random", "exchange"}, optional
         Families of starts: policy graphs of a point-based search at several multipliers of the budgets, random ones,
         and the best that were found with one node exchanged. Unless given, random ones; policy graphs where the size of
-        the problem allows; exchanges where method, `deterministic` and `starts` leave it open. Where no method,
+        the problem allows, else one action for ever; exchanges where method, `deterministic` and `starts` leave it
+        open. Where no method,
         `starts`, `families` and budgets are given, and there are more than 200,000 pairs of state and node, the policy
         graph itself is the answer, reduced to `nodes` nodes: an ascent would not get far.
     bounds : sequence of {"qmdp", "fib", "sawtooth"}, optional

@@ -71,7 +71,7 @@ class Checkpoint:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             call, plans = content["call"], [plan_from_dict(one, pomdp) for one in content["plans"]]
             pool = Pool.from_dict(content["pool"])
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise ProblemError(f"{self.path} is no checkpoint of a frontier: {error}") from error
         if call != self.call:
             raise ProblemError(f"{self.path} is the checkpoint of another call: remove it, or name another")

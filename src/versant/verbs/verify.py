@@ -1,7 +1,7 @@
 """The verb `verify`: does a plan's certificate hold? Everything is computed again, by other ways where there are any.
 
 1. Value and costs: the Markov chain of controller and problem is formed (`planning.chain`; planning itself never forms
-   it), solved directly, and its residual gives an error bar; the claims have to agree within both error bars.
+   it), solved, and its residual gives an error bar; the claims have to agree within both error bars.
 2. Budgets: what is claimed to be kept is kept by the totals computed here.
 3. Upper bounds: at the multipliers λ of each bound, the value of every policy at R − λ·C is bounded again, plus λ·ε.
 4. Infeasibility: at its multipliers, Σ λ_i (h_i − ε_i) of every policy is bounded from below again.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +30,16 @@ from versant.planning.magnitude import magnitude
 from versant.planning.pointbased import PointBased, PointSearch
 from versant.planning.relaxations import Kind, Relaxation
 from versant.planning.result import Plan, planned_problem
+from versant.planning.series import solve_discounted
 from versant.planning.verdict import PlanVerdict, judge
 from versant.tasks.pomdp import Pomdp
 
 __all__ = ["EFFORT", "Verification", "verify"]
 
 Array = NDArray[np.float64]
+
+ACCURACY = 1e-13
+"""Change, relative to the values, at which sweeps over the chain are enough."""
 
 EFFORT, FIRST_EFFORT, HARDER = 4e9, 1e6, 1.5
 """Multiplications of a point-based search, unless given; after how many it is looked at first, and how often then."""
@@ -73,8 +76,7 @@ def verify(plan: Plan, pomdp: Pomdp, *, tolerance: float = 1e-3, effort: float =
     pomdp : Pomdp
         With the costs that the plan knows; budgets are those of the plan.
     tolerance : float
-        To which bounds by point-based search are confirmed, relative to the larger of |value| and a thousandth of the
-        spread of values.
+        To which bounds by point-based search are confirmed, relative to the bound's magnitude (`planning.magnitude`).
     effort : float
         Multiplications that each of them may take, about; most take far fewer.
 
@@ -120,16 +122,11 @@ def verify(plan: Plan, pomdp: Pomdp, *, tolerance: float = 1e-3, effort: float =
 
 def _totals(plan: Plan, task: Pomdp) -> Iterator[str]:
     """Solve the chain afresh and compare."""
-    from scipy.sparse import eye_array
-    from scipy.sparse.linalg import splu
-
     chain = controlled_chain(plan.controller, task)
     names = ["value", *plan.costs]
     payoffs = np.stack([chain.reward, *(chain.costs[name] for name in plan.costs)], axis=1)
-    system = (eye_array(chain.size) - chain.discount * chain.transition).tocsc()
-    factors: Any = splu(system)
-    solution = factors.solve(payoffs)
-    residual = np.abs(payoffs - system @ solution).max(axis=0)
+    solution = solve_discounted(chain.transition, chain.discount, payoffs, accuracy=ACCURACY)
+    residual = np.abs(payoffs + chain.discount * (chain.transition @ solution) - solution).max(axis=0)
     size = np.abs(solution).max(axis=0) + np.abs(payoffs).max(axis=0)
     rounding = 4 * (task.n_states + plan.controller.n_nodes + 16) * UNIT_ROUNDOFF * size
     errors = (residual + rounding) / (1.0 - chain.discount)
@@ -165,8 +162,13 @@ def _stationarity(plan: Plan, task: Pomdp) -> Iterator[str]:
 def _flags(plan: Plan, task: Pomdp) -> Iterator[str]:
     proved = plan.least_excess is not None and plan.least_excess.value > 0
     larger = -np.inf if plan.larger is None else plan.larger.value
-    found = certify(task, plan.controller)
-    found = replace(found, gap=np.inf) if plan.first_order_gap == np.inf else found
+    found = replace(  # what is claimed was found to be true, error bars included
+        certify(task, plan.controller),
+        value=plan.value,
+        value_error=plan.value_error,
+        costs=plan.costs,
+        gap=plan.first_order_gap,
+    )
     flags = judge(found, plan.upper_bound, proved, larger)
     if flags != tuple(flag for flag in plan.verdict if flag != PlanVerdict.INTERRUPTED):
         yield f"verdict: claimed {', '.join(plan.verdict)}; the numbers say {', '.join(flags)}"
